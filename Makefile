@@ -1,0 +1,40 @@
+# `make` alone lists the targets. Every target makes .venv first if it is missing or out of date.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test experiment demo bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: $(STAMP)  ## create .venv and install everything that the other targets use
+
+$(STAMP): pyproject.toml constraints.txt scripts/setup.sh
+	@sh scripts/setup.sh $(VENV)
+	@touch $(STAMP)
+
+check: $(STAMP)  ## ruff and mypy
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+test: check  ## check, then every test (ARGS="-m unit" for a part)
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+experiment: $(STAMP)  ## the full experiment (ARGS=--quick for a minute of it)
+	@$(BIN)/python run_experiment.py $(ARGS)
+
+demo: $(STAMP)  ## three backends and the balancer, with the curl lines to try
+	@$(BIN)/python -m load_balancer.demo $(ARGS)
+
+bench: $(STAMP)  ## CPU per request beside nginx and FastAPI+httpx
+	@$(BIN)/python -m evaluation.bench.data_path $(ARGS)
+
+clean:  ## remove .venv, caches and reports
+	@rm -rf $(VENV) build dist reports bench-results *.egg-info \
+	  .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
