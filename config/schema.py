@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rl.encoding import LoadEncoding
@@ -111,6 +118,8 @@ class LoadBalancer(Section):
     node_name: Name = "slb"
     health_path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/health"
     seed: int | None = None
+    # Networks whose X-Forwarded-For is continued; everybody else's is replaced.
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()
     retries: Retries = Retries()
@@ -169,9 +178,13 @@ class Experiment(Section):
 
 
 class PeakEwma(Section):
-    """Decay time of the latency average; Finagle's default is 10 s."""
+    """Decay time of the latency average, and the latency that a failure counts as.
+
+    Finagle's default is 10 s; 5 s is what Linkerd takes for a failure.
+    """
 
     decay_seconds: Seconds = 10.0
+    failure_seconds: Seconds = 5.0
 
 
 class PowerOf(Section):

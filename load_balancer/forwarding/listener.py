@@ -1,0 +1,161 @@
+"""What all client connections of a node share, and the sweep that looks after their deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import random
+import socket
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+
+from config.schema import LoadBalancer
+from load_balancer.forwarding.downstream import ClientConnection
+from load_balancer.forwarding.heads import Peer
+from load_balancer.forwarding.upstream import Pool
+from load_balancer.node import Node
+from rl.vocabulary import EndpointStats
+
+SWEEP_SECONDS = 0.25
+"""How late a deadline may be noticed. One pass over all connections costs about 0.1 µs each."""
+
+REPORT_SECONDS = 0.1
+"""Reading a load report costs some microseconds, and load does not change faster than this."""
+
+Page = Callable[[], tuple[str, bytes]]
+"""A page of the balancer's own: content type and body."""
+
+
+class Listener:
+    """The proxy port of one node.
+
+    Attributes:
+        local: pages that the balancer answers itself, by path.
+        connections: of clients, open now.
+        draining: no further request is taken on any connection.
+        date: the Date field's value, at most one sweep old.
+        time: monotonic seconds. Not the loop's: uvloop's stands still within one turn of the loop
+            and counts whole milliseconds.
+    """
+
+    def __init__(
+        self,
+        settings: LoadBalancer,
+        node: Node,
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float],
+        rng: random.Random,
+        local: dict[str, Page],
+    ) -> None:
+        self.node = node
+        self.loop = loop
+        self.time = clock
+        self.pool = Pool(loop, clock, settings.deadlines, settings.limits)
+        self.local = local
+        self.deadlines = settings.deadlines
+        self.limits = settings.limits
+        self.attempts = settings.retries.attempts
+        self.node_name = settings.node_name.encode("ascii")
+        self.connections: set[ClientConnection] = set()
+        self.draining = False
+        self.date = b""
+        self._settings = settings
+        self._rng = rng
+        self._trusted = list(settings.trusted_proxies)
+        self._servers: list[asyncio.Server] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._empty: asyncio.Event | None = None
+
+    async def start(self) -> int:
+        """Listen; the port, which the system chose if the configured one is 0.
+
+        Raises:
+            OSError: the port is taken or may not be used.
+        """
+        self._sweep()
+        host, port = self._settings.host, self._settings.port
+        for family, address in _addresses(host):
+            try:
+                server = await self.loop.create_server(
+                    lambda: ClientConnection(self), address, port, family=family, backlog=1024
+                )
+            except OSError as error:
+                if error.errno == errno.EADDRNOTAVAIL and self._servers:
+                    continue  # a name for an address that this machine does not have
+                raise
+            self._servers.append(server)
+            # With port 0 the second address must get the port that the first one was given.
+            port = server.sockets[0].getsockname()[1]
+        return port
+
+    def admit(self, connection: ClientConnection) -> bool:
+        """A client has connected; whether there is room for it."""
+        self.connections.add(connection)
+        self.node.counters.connections += 1
+        return len(self.connections) <= self.limits.connections
+
+    def forget(self, connection: ClientConnection) -> None:
+        """A client connection is gone."""
+        self.connections.discard(connection)
+        if self._empty is not None and not self.connections:
+            self._empty.set()
+
+    def peer(self, address: str) -> Peer:
+        """What a connection from this address tells the endpoints about itself."""
+        trusted = False
+        if self._trusted:
+            try:
+                ip = ipaddress.ip_address(address)
+            except ValueError:
+                pass
+            else:
+                trusted = any(ip in network for network in self._trusted)
+        return Peer(address, self._settings.node_name, trusted=trusted)
+
+    def request_id(self) -> bytes:
+        """A new id: 64 random bits."""
+        return b"%016x" % self._rng.getrandbits(64)
+
+    def load_reported(self, stats: EndpointStats, report: bytes) -> None:
+        """An answer carried its endpoint's load report; ten a second are read."""
+        now = self.time()
+        if now - stats.reported_at > REPORT_SECONDS:
+            self.node.table.load_reported(stats, report, now)
+
+    async def drain(self) -> None:
+        """Accept nothing more, let what runs finish until the drain deadline, then cut."""
+        self.draining = True
+        for server in self._servers:
+            server.close()
+        for connection in list(self.connections):
+            connection.finish()
+        self._empty = asyncio.Event()
+        if self.connections:
+            try:
+                async with asyncio.timeout(self.deadlines.drain_seconds):
+                    await self._empty.wait()
+            except TimeoutError:
+                pass
+        for connection in list(self.connections):
+            connection.abort()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.pool.close()
+        # One turn of the loop, in which the transports tell their protocols of the end.
+        await asyncio.sleep(0)
+
+    def _sweep(self) -> None:
+        now = self.time()
+        self.date = formatdate(usegmt=True).encode("ascii")
+        for connection in [each for each in self.connections if each.deadline < now]:
+            connection.expired()
+        self.pool.sweep(now)
+        self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+
+def _addresses(host: str) -> Iterable[tuple[int, str]]:
+    """Each address that a host name means here, IPv4 first, so that ``localhost`` is both."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    unique = {(family, str(address[0])) for family, _, _, _, address in found}
+    return sorted(unique, key=lambda each: (each[0] != socket.AF_INET, each[1]))
