@@ -118,7 +118,8 @@ class LoadBalancer(Section):
     node_name: Name = "slb"
     health_path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/health"
     seed: int | None = None
-    # Networks whose X-Forwarded-For is continued; everybody else's is replaced.
+    # Networks whose X-Forwarded-For is continued and whose X-Forwarded-Proto and -Host are kept;
+    # everybody else's are replaced.
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()
@@ -126,6 +127,12 @@ class LoadBalancer(Section):
     ejection: Ejection = Ejection()
     request_log: RequestLogSettings = RequestLogSettings()
     learning: Learning = Learning()
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> LoadBalancer:
+        if self.port and self.port == self.admin_port:
+            raise ValueError(f"port and admin_port are both {self.port}")
+        return self
 
 
 class Metrics(Section):
@@ -239,15 +246,6 @@ class Settings(BaseSettings):
                 raise ValueError(f"two servers have the id {server.id!r}")
             seen.add(server.id)
         return servers
-
-    @model_validator(mode="after")
-    def _ports_differ(self) -> Settings:
-        balancer = self.load_balancer
-        if balancer.port and balancer.port == balancer.admin_port:
-            raise ValueError(
-                f"load_balancer.port and load_balancer.admin_port are both {balancer.port}"
-            )
-        return self
 
     @classmethod
     def settings_customise_sources(

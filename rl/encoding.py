@@ -6,7 +6,6 @@ Knows no record of ``vocabulary``: plain values in, plain values out.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEVELS = ("low", "medium", "high")
@@ -42,11 +41,18 @@ class LoadEncoding:
 
     def level(self, cpu: float, active: int, latency: float) -> int:
         """The level of an endpoint: ``cpu`` in [0, 1], ``active`` requests, ``latency`` seconds."""
-        return max(
-            self.cpu_thresholds.level(cpu * 100.0),
-            self.active_requests_thresholds.level(active),
-            self.response_time_thresholds_ms.level(latency * 1000.0),
-        )
+        # Decided together, because this runs for every candidate of every request. Nothing is below
+        # a threshold if it is not a number, so that NaN counts as high.
+        cpu *= 100.0
+        latency *= 1000.0
+        of_cpu = self.cpu_thresholds
+        of_active = self.active_requests_thresholds
+        of_time = self.response_time_thresholds_ms
+        if cpu < of_cpu.low and active < of_active.low and latency < of_time.low:
+            return 0
+        if cpu < of_cpu.medium and active < of_active.medium and latency < of_time.medium:
+            return 1
+        return 2
 
 
 # A path segment that names one thing among many of its kind. Hexadecimal words need a digit and
@@ -72,7 +78,7 @@ def _fold(segment: str) -> str:
 def route_template(path: str) -> str:
     """``/report/8841?x=1`` -> ``/report/{n}``: numbers, UUIDs and hashes folded, query dropped."""
     bare = path.partition("?")[0]
-    segments = bare.split("/")
+    segments = bare.split("/", MAX_SEGMENTS + 1)
     folded = [_fold(segment) for segment in segments[: MAX_SEGMENTS + 1]]
     if len(segments) > MAX_SEGMENTS + 1:
         folded.append("*")
@@ -82,8 +88,3 @@ def route_template(path: str) -> str:
 def request_class(method: str, path: str) -> str:
     """The class of a request: its method and route template."""
     return f"{method} {route_template(path)}"
-
-
-def state_name(ids: Sequence[str], levels: Sequence[int]) -> str:
-    """``server1=low server2=high``: a joint load state for a person to read."""
-    return " ".join(f"{id}={LEVELS[level]}" for id, level in zip(ids, levels, strict=True))

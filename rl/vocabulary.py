@@ -52,6 +52,7 @@ class EndpointStats:
         latency: seconds to the first byte, an exponentially weighted mean; 0.0 before the first.
         latency_at: when ``latency`` last changed; ``-inf`` before the first.
         error_rate: share of failures, an exponentially weighted mean in [0, 1].
+        error_rate_at: when ``error_rate`` last changed; ``-inf`` before the first.
         completed: answers that taught something, failures included.
         failures: how many of those were failures.
         cpu: the endpoint's own processor use in [0, 1], as it last reported.
@@ -70,6 +71,7 @@ class EndpointStats:
         "ejected",
         "endpoint",
         "error_rate",
+        "error_rate_at",
         "failures",
         "healthy",
         "id",
@@ -88,6 +90,7 @@ class EndpointStats:
         self.latency = 0.0
         self.latency_at = float("-inf")
         self.error_rate = 0.0
+        self.error_rate_at = float("-inf")
         self.completed = 0
         self.failures = 0
         self.cpu = 0.0

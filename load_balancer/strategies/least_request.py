@@ -1,0 +1,71 @@
+"""By the requests in flight: the least busy of all endpoints, or of a few drawn ones.
+
+Both see only what this node sent itself, which is live; what servers report is up to a poll old.
+The load is (in flight + 1) / weight, the share of its capacity that an endpoint would use with
+this request.
+"""
+
+from __future__ import annotations
+
+import random
+from math import comb
+
+from load_balancer.strategies.draw import lowest
+from rl.vocabulary import Decision, EndpointStats, Observation, Transition
+
+
+def _load(stats: EndpointStats) -> float:
+    return (stats.in_flight + 1) / stats.endpoint.weight
+
+
+class LeastRequest:
+    """The least loaded of all candidates; ties fall at random."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
+
+    def select(self, observation: Observation) -> Decision:
+        index, ties = lowest([_load(each) for each in observation.candidates], self._dice)
+        return Decision(index, 1.0 / ties)
+
+    def observe(self, transition: Transition) -> None:
+        """The table counts what is in flight; there is nothing to add."""
+
+
+class PowerOfTwo:
+    """The least loaded of ``choices`` different candidates drawn at random (Mitzenmacher 2001).
+
+    A little worse than the least loaded of all while one node sees all the traffic. With several
+    nodes it keeps them from rushing to the same idle endpoint.
+    """
+
+    def __init__(self, choices: int, dice: random.Random) -> None:
+        self._choices = choices
+        self._dice = dice
+
+    def select(self, observation: Observation) -> Decision:
+        loads = [_load(each) for each in observation.candidates]
+        size = len(loads)
+        choices = min(self._choices, size)
+        drawn = self._draw(size, choices)
+        winner, _ = lowest([loads[index] for index in drawn], self._dice)
+        index = drawn[winner]
+        # The draw's lowest load is this one if it holds none of the lower and at least one of the
+        # equal candidates. Those equal ones share that chance by symmetry.
+        load = loads[index]
+        not_lower = sum([each >= load for each in loads])
+        higher = sum([each > load for each in loads])
+        chance = (comb(not_lower, choices) - comb(higher, choices)) / comb(size, choices)
+        return Decision(index, chance / (not_lower - higher))
+
+    def observe(self, transition: Transition) -> None:
+        """The table counts what is in flight; there is nothing to add."""
+
+    def _draw(self, size: int, choices: int) -> list[int]:
+        """``choices`` different indices, every set of them equally likely (Floyd's algorithm)."""
+        throw = self._dice.random
+        drawn: list[int] = []
+        for last in range(size - choices, size):
+            index = int(throw() * (last + 1))
+            drawn.append(last if index in drawn else index)
+        return drawn

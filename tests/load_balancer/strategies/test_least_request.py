@@ -1,0 +1,103 @@
+"""By the requests in flight."""
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from load_balancer.strategies.least_request import LeastRequest, PowerOfTwo
+from rl.vocabulary import Decision, Endpoint, EndpointStats, Observation, Policy, RequestContext
+
+pytestmark = pytest.mark.unit
+
+
+def busy(*in_flight: int, weights: tuple[float, ...] | None = None) -> list[EndpointStats]:
+    found = []
+    for i, count in enumerate(in_flight):
+        stats = EndpointStats(Endpoint(str(i), "h", 80, weights[i] if weights else 1.0))
+        stats.in_flight = count
+        found.append(stats)
+    return found
+
+
+def choose(policy: Policy, candidates: list[EndpointStats]) -> Decision:
+    return policy.select(Observation(RequestContext(), candidates, 0.0))
+
+
+def test_the_least_busy_of_all_is_taken() -> None:
+    decision = choose(LeastRequest(random.Random(1)), busy(4, 1, 2))
+
+    assert (1, 1.0) == (decision.index, decision.propensity)
+
+
+def test_load_is_counted_with_this_request_and_by_weight() -> None:
+    """An idle endpoint of weight 1 and one of weight 3 with one request: 1/1 against 2/3."""
+    assert 1 == choose(LeastRequest(random.Random(1)), busy(0, 1, weights=(1.0, 3.0))).index
+
+
+def test_ties_of_the_least_busy_fall_at_random() -> None:
+    policy = LeastRequest(random.Random(1))
+    picks = [choose(policy, busy(1, 0, 0)) for _ in range(2000)]
+
+    assert {0.5} == {each.propensity for each in picks}
+    assert pytest.approx(1000, abs=110) == sum(each.index == 1 for each in picks)
+    assert not any(each.index == 0 for each in picks)
+
+
+def test_the_busiest_of_three_is_never_taken_by_two_choices() -> None:
+    """Whatever two are drawn, one of them is less busy than the busiest."""
+    policy = PowerOfTwo(2, random.Random(1))
+    picks = [choose(policy, busy(9, 0, 5)) for _ in range(3000)]
+
+    assert not any(each.index == 0 for each in picks)
+    assert pytest.approx(2000, abs=130) == sum(each.index == 1 for each in picks)
+
+
+def test_as_many_choices_as_endpoints_are_a_full_scan() -> None:
+    policy = PowerOfTwo(5, random.Random(1))
+
+    assert {1} == {choose(policy, busy(4, 1, 2)).index for _ in range(50)}
+    assert 1.0 == choose(policy, busy(7)).propensity
+
+
+def exact(loads: list[float], choices: int) -> list[float]:
+    """Each index's probability, by going through every draw there is."""
+    draws = list(itertools.combinations(range(len(loads)), choices))
+    chances = [0.0] * len(loads)
+    for draw in draws:
+        best = [i for i in draw if loads[i] == min(loads[j] for j in draw)]
+        for i in best:
+            chances[i] += 1 / len(draws) / len(best)
+    return chances
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(min_value=0, max_value=4), min_size=1, max_size=7),
+    st.integers(min_value=2, max_value=7),
+    st.integers(),
+)
+def test_the_propensity_is_exact(in_flight: list[int], choices: int, seed: int) -> None:
+    """Against the count of all draws, ties included."""
+    candidates = busy(*in_flight)
+    decision = choose(PowerOfTwo(choices, random.Random(seed)), candidates)
+    chances = exact([float(count) for count in in_flight], min(choices, len(in_flight)))
+
+    assert pytest.approx(chances[decision.index]) == decision.propensity
+
+
+@pytest.mark.parametrize("choices", [2, 3, 4])
+def test_every_set_is_drawn_equally_often(choices: int) -> None:
+    policy = PowerOfTwo(choices, random.Random(9))
+    counts: dict[tuple[int, ...], int] = {}
+    for _ in range(5000):
+        drawn = policy._draw(5, choices)
+        assert len(set(drawn)) == choices
+        key = tuple(sorted(drawn))
+        counts[key] = counts.get(key, 0) + 1
+
+    sets = len(list(itertools.combinations(range(5), choices)))
+    assert len(counts) == sets
+    assert all(count == pytest.approx(5000 / sets, rel=0.2) for count in counts.values())
