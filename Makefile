@@ -29,7 +29,7 @@ experiment: $(STAMP)  ## the full experiment (ARGS=--quick for a minute of it)
 	@$(BIN)/python run_experiment.py $(ARGS)
 
 demo: $(STAMP)  ## three backends and the balancer, with the curl lines to try
-	@$(BIN)/python -m load_balancer.demo $(ARGS)
+	@$(BIN)/python -m evaluation.demo $(ARGS)
 
 bench: $(STAMP)  ## CPU per request beside nginx and FastAPI+httpx
 	@$(BIN)/python -m evaluation.bench.data_path $(ARGS)
