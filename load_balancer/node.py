@@ -25,13 +25,18 @@ from rl.vocabulary import (
 
 
 class Strategy:
-    """A policy under its configured name."""
+    """A policy under its configured name.
 
-    __slots__ = ("name", "policy")
+    Attributes:
+        series: the counters of its attempts, by endpoint id, as far as they were looked up.
+    """
+
+    __slots__ = ("name", "policy", "series")
 
     def __init__(self, name: str, policy: Policy) -> None:
         self.name = name
         self.policy = policy
+        self.series: dict[str, Series] = {}
 
 
 class Attempt:
@@ -156,7 +161,9 @@ class Node:
         decision = strategy.policy.select(Observation(context, candidates, now))
         stats = candidates[decision.index]
         self.table.sent(stats)
-        series = self.counters.series(strategy.name, stats.id)
+        series = strategy.series.get(stats.id)
+        if series is None:
+            series = strategy.series[stats.id] = self.counters.series(strategy.name, stats.id)
         return Attempt(context, request_id, strategy, stats, decision, series, now, len(tried) + 1)
 
     def complete(self, attempt: Attempt, outcome: Outcome, now: float) -> None:

@@ -29,14 +29,16 @@ class RoundRobin:
     def select(self, observation: Observation) -> Decision:
         candidates = observation.candidates
         credits = self._credits
-        held = _with_newcomers([credits.get(each.id) for each in candidates])
+        held = [credits.get(each.id) for each in candidates]
+        if None in held:
+            held = _with_newcomers(held)
         total = 0.0
         richest = float("-inf")
         index = 0
         for i, each in enumerate(candidates):
             weight = each.endpoint.weight
             total += weight
-            credit = held[i] + weight
+            credit = held[i] + weight  # type: ignore[operator]  # no None is left
             credits[each.id] = credit
             if credit > richest:
                 richest = credit
@@ -50,9 +52,7 @@ class RoundRobin:
         """Nothing that happens to a request changes whose turn it is."""
 
 
-def _with_newcomers(held: Sequence[float | None]) -> list[float]:
+def _with_newcomers(held: Sequence[float | None]) -> list[float | None]:
     known = [credit for credit in held if credit is not None]
-    if len(known) == len(held):
-        return known
     mean = sum(known) / len(known) if known else 0.0
     return [mean if credit is None else credit for credit in held]
