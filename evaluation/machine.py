@@ -1,0 +1,76 @@
+"""Where an experiment runs: processors, versions, load, and git's name for the source."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from evaluation.records import Machine
+
+PACKAGES = ("fastapi", "httptools", "httpx", "numpy", "uvicorn", "uvloop")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def this_machine(load_before: float | None) -> Machine:
+    """As it is now; ``load_before`` was taken with ``load_average`` when the experiment began."""
+    return Machine(
+        cores=usable_cores(),
+        processor=_processor(),
+        platform=platform.platform(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        load_before=load_before,
+        load_after=load_average(),
+        versions={name: found for name in PACKAGES if (found := _version(name)) is not None},
+    )
+
+
+def load_average() -> float | None:
+    """Over the last minute; None where the system does not say."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None
+
+
+def usable_cores() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def commit(folder: Path = ROOT) -> str | None:
+    """Git's name for the source in ``folder``, ``-dirty`` with changes; None outside of git."""
+    try:
+        head = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{head}-dirty" if changed else head
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, check=True, text=True, timeout=10
+    ).stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,313 @@
+"""The live experiment: strategies compared on real processes under the same load, seed by seed.
+
+From Python: ``asyncio.run(EvaluationRunner().run_comparison(num_requests_per_strategy=1000,
+request_rate=10.0))`` measures, and writes the report into ``reports/``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config.loading import effective_yaml, load, nearest
+from config.schema import Experiment, Settings
+from evaluation.export import make_folder
+from evaluation.machine import commit, load_average, this_machine
+from evaluation.progress import Progress
+from evaluation.publish import publish
+from evaluation.records import Circumstances, ComparisonResult, Request, Run, ServerFacts
+from evaluation.testbed import (
+    Bed,
+    ExperimentError,
+    Placement,
+    open_testbed,
+    read_placements,
+)
+from load_balancer import strategies as registry
+from rl.vocabulary import Learner
+from traffic.generator import generate
+from traffic.records import Record
+from traffic.workload import PlannedRequest, WorkloadError, make_plan
+
+REPORTS = Path("reports")
+NO_PLACEMENT = Placement("", 0, False, 1.0)
+
+
+class EvaluationRunner:
+    """Runs comparisons with one configuration.
+
+    Args:
+        settings: default: the project's configuration.
+        out: the folder in which every comparison makes its own; default ``reports``.
+        scenario: the name of the scenario that ``settings`` came from, for the report.
+        command: what a reader types to measure it again; default: the call.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        out: Path | str | None = None,
+        *,
+        scenario: str = "",
+        command: str = "",
+    ) -> None:
+        self._settings = settings if settings is not None else load()
+        self._out = Path(out) if out is not None else REPORTS
+        self._scenario = scenario
+        self._command = command
+
+    async def run_comparison(
+        self,
+        num_requests_per_strategy: int = 1000,
+        request_rate: float = 10.0,
+        *,
+        strategies: Sequence[str] | None = None,
+        seeds: Sequence[int] | None = None,
+        warmup: int | None = None,
+    ) -> ComparisonResult:
+        """Measures, and writes the report; its folder is in the result.
+
+        Args:
+            num_requests_per_strategy: for each seed, warm-up included.
+            strategies, seeds: default: those of ``settings.experiment``.
+            warmup: how many requests of each run are not counted; default: as configured, and at
+                most a fifth of the requests.
+
+        Raises:
+            ExperimentError: the experiment cannot be run, or a process died before any run ended.
+            ReportError: the report cannot be written.
+        """
+        experiment = self._settings.experiment
+        asked = experiment.model_copy(
+            update={
+                "strategies": tuple(strategies or experiment.strategies),
+                "seeds": tuple(seeds if seeds is not None else experiment.seeds),
+                "requests": num_requests_per_strategy,
+                "request_rate": float(request_rate),
+                "warmup_requests": default_warmup(experiment, num_requests_per_strategy)
+                if warmup is None
+                else warmup,
+            }
+        )
+        check(asked)
+        folder = make_folder(self._out, datetime.now(UTC))
+        command = self._command or (
+            "EvaluationRunner().run_comparison("
+            f"num_requests_per_strategy={num_requests_per_strategy}, request_rate={request_rate})"
+        )
+        return publish(await self.measure(asked, command), folder).result
+
+    async def measure(self, experiment: Experiment, command: str = "") -> ComparisonResult:
+        """Measures and writes nothing.
+
+        Cancelled, it returns what was measured until then, marked as interrupted. The same goes for
+        a process that dies once there are complete runs; ``problem`` then says which.
+
+        Raises:
+            ExperimentError: it cannot be run, or a process died before any run was complete.
+        """
+        settings = self._settings.model_copy(update={"experiment": experiment})
+        plans = {seed: plan(settings, seed) for seed in experiment.seeds}
+        started, load_before = _utc_now(), load_average()
+        runs: list[Run] = []
+        problem, interrupted = "", False
+        count = len(experiment.strategies) * len(experiment.seeds)
+        progress = Progress(count, count * experiment.requests)
+        try:
+            with (
+                tempfile.TemporaryDirectory(prefix="slb-experiment-") as scratch,
+                open_testbed(settings, Path(scratch)) as bed,
+            ):
+                for seed in experiment.seeds:
+                    for place, strategy in enumerate(shuffled(experiment.strategies, seed)):
+                        await asyncio.sleep(0)  # a Ctrl-C during the start is noticed here
+                        progress.begin_run(strategy, seed)
+                        live = _LiveRun(bed, settings, progress, strategy, seed, place)
+                        runs.append(await live.run(plans[seed]))
+                        progress.end_run()
+                        if not runs[-1].complete:
+                            raise asyncio.CancelledError
+                        await bed.until_idle(settings.traffic.timeout_seconds)
+        except asyncio.CancelledError:
+            interrupted = True
+        except ExperimentError as error:
+            if not any(run.complete for run in runs):
+                raise
+            problem, interrupted = str(error), True
+        finally:
+            progress.close()
+        return ComparisonResult(
+            strategies=experiment.strategies,
+            classics=tuple(name for name in experiment.strategies if not learns(name, settings)),
+            seeds=experiment.seeds,
+            servers=tuple(
+                ServerFacts(server.id, server.base_delay_ms, server.service.phases)
+                for server in settings.servers
+            ),
+            requests=experiment.requests,
+            warmup=experiment.warmup_requests,
+            request_rate=experiment.request_rate,
+            runs=tuple(runs),
+            circumstances=Circumstances(
+                started=started,
+                finished=_utc_now(),
+                command=command or self._command,
+                scenario=self._scenario,
+                description=experiment.description,
+                commit=commit(),
+                machine=this_machine(load_before),
+                settings=effective_yaml(settings),
+            ),
+            interrupted=interrupted,
+            problem=problem,
+        )
+
+
+class _LiveRun:
+    """One strategy under one seed's load."""
+
+    def __init__(
+        self,
+        bed: Bed,
+        settings: Settings,
+        progress: Progress,
+        strategy: str,
+        seed: int,
+        place: int,
+    ) -> None:
+        self._bed = bed
+        self._settings = settings
+        self._progress = progress
+        self._strategy = strategy
+        self._seed = seed
+        self._place = place
+        self._records: list[Record] = []
+
+    async def run(self, plan: Sequence[PlannedRequest]) -> Run:
+        """All of it, or what there is when it is cancelled."""
+        cut = False
+        with self._bed.balancer(self._strategy, self._seed) as balancer:
+            gc.collect()
+            gc.freeze()  # so that no long pause for rubbish falls into the load
+            await self._bed.reset(self._seed)
+            start = time.time()
+            try:
+                await generate(
+                    plan,
+                    balancer.url,
+                    timeout=self._settings.traffic.timeout_seconds,
+                    request_id_prefix=f"{self._strategy}-{self._seed}-",
+                    on_record=self._note,
+                )
+            except asyncio.CancelledError:
+                cut = True
+        placements = read_placements(self._bed.log_of(self._strategy, self._seed))
+        warmup = self._settings.experiment.warmup_requests
+        requests = tuple(
+            request_of(
+                record,
+                plan[record.index],
+                placements.get(record.request_id, NO_PLACEMENT),
+                start,
+                record.index < warmup,
+            )
+            for record in sorted(self._records, key=lambda record: record.index)
+        )
+        return Run(self._strategy, self._seed, self._place, requests, complete=not cut)
+
+    def _note(self, record: Record) -> None:
+        self._records.append(record)
+        self._progress.record(record)
+
+
+def request_of(
+    record: Record, planned: PlannedRequest, placement: Placement, start: float, warmup: bool
+) -> Request:
+    """What client and balancer know of one request, together.
+
+    Args:
+        start: unix seconds at which the plan began.
+    """
+    return Request(
+        request_id=record.request_id,
+        timestamp=start + record.sent,
+        path=planned.path,
+        endpoint=placement.endpoint,
+        latency=record.latency,
+        first_byte=record.first_byte,
+        status=record.status,
+        success=not record.failure,
+        index=record.index,
+        intended=record.intended,
+        sent=record.sent,
+        attempts=placement.attempts,
+        explored=placement.explored,
+        propensity=placement.propensity,
+        warmup=warmup,
+    )
+
+
+def plan(settings: Settings, seed: int) -> list[PlannedRequest]:
+    """The load of one seed, the same for every strategy.
+
+    Raises:
+        ExperimentError: the configuration makes none.
+    """
+    traffic, experiment = settings.traffic, settings.experiment
+    if traffic.arrivals == "trace":
+        raise ExperimentError(
+            "traffic.arrivals: trace is the same for every seed; use poisson, uniform or burst"
+        )
+    try:
+        return make_plan(
+            traffic.arrivals,
+            traffic.mix,
+            random.Random(seed),
+            rate=experiment.request_rate,
+            requests=experiment.requests,
+        )
+    except WorkloadError as error:
+        raise ExperimentError(str(error)) from None
+
+
+def check(experiment: Experiment) -> None:
+    """Raises ExperimentError on what cannot be compared."""
+    known = registry.names()
+    for name in experiment.strategies:
+        if name not in known:
+            raise ExperimentError(f"no strategy {name!r}{nearest(name, known)}")
+    for what, given in (("strategies", experiment.strategies), ("seeds", experiment.seeds)):
+        if len(set(given)) < len(given):
+            raise ExperimentError(f"{what}: one of them stands twice: {', '.join(map(str, given))}")
+    if not 0 <= experiment.warmup_requests < experiment.requests:
+        raise ExperimentError(
+            f"warmup: must lie between 0 and the {experiment.requests} requests of a run, and below"
+            f" them (given: {experiment.warmup_requests})"
+        )
+
+
+def default_warmup(experiment: Experiment, requests: int) -> int:
+    """As configured, and at most a fifth of the requests."""
+    return min(experiment.warmup_requests, requests // 5)
+
+
+def shuffled(strategies: Sequence[str], seed: int) -> list[str]:
+    """The order in which the strategies run under a seed, so that none is always first."""
+    order = list(strategies)
+    random.Random(f"order/{seed}").shuffle(order)
+    return order
+
+
+def learns(strategy: str, settings: Settings) -> bool:
+    """Whether the strategy is a learner; the others are the classics."""
+    return isinstance(registry.build(strategy, settings, random.Random(0)), Learner)
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,273 @@
+"""The full experiment, one command: strategies compared live under the same load, and a report.
+
+python run_experiment.py [--quick] [--scenario NAME] [--strategies a,b] [--seeds 0-2] ...
+python run_experiment.py compare A B
+"""
+
+# No __future__ import: this much must run on any Python 3, to say that it is too old.
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this by hand may have an older one
+    sys.stderr.write("run_experiment.py: needs Python 3.11 or newer, this is ")
+    sys.stderr.write(sys.version.split()[0] + "; make experiment finds one\n")
+    sys.exit(2)
+
+import argparse
+import asyncio
+import shlex
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from config.schema import Experiment, Settings
+    from evaluation.publish import Published
+    from evaluation.records import ComparisonResult
+
+PROGRAM = "run_experiment.py"
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+QUICK_REQUESTS = 260
+QUICK_WARMUP = 50
+QUICK_SEEDS = (0, 1)
+QUICK_RECOVERY = 3.0
+"""Seconds that are shown after the last server has recovered."""
+OWN_ROOMS = ("backend", "config", "evaluation", "load_balancer", "metrics", "rl", "traffic")
+
+
+class Parser(argparse.ArgumentParser):
+    """Complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, PROGRAM + ": " + message + "\n")
+
+
+class BadArgument(Exception):
+    """A value on the command line is not usable; the message is the one line to show."""
+
+
+def main(argv: "Sequence[str] | None" = None) -> int:
+    """Exit code: 0; 2 on bad arguments or when a process fails; 130 after Ctrl-C."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if given[:1] == ["compare"]:
+            return _compare(_compare_parser().parse_args(given[1:]))
+        return _experiment(_parser().parse_args(given), given)
+    except ImportError as error:
+        package = (error.name or "").split(".")[0]
+        if package in OWN_ROOMS:
+            raise
+        return _complain(
+            "the package " + (package or str(error)) + " is missing: run make setup, or"
+            " pip install '.[report]'"
+        )
+    except BadArgument as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> Parser:
+    it = Parser(
+        PROGRAM,
+        description="Compares strategies on live processes under the same load; writes a report.",
+        epilog=PROGRAM + " compare A B: two reports side by side",
+    )
+    it.add_argument("--quick", action="store_true", help="a minute of it: fewer requests and seeds")
+    it.add_argument("--scenario", metavar="NAME", help="servers and load from config/scenarios")
+    it.add_argument("--strategies", metavar="a,b", help="default: those of the configuration")
+    it.add_argument("--seeds", metavar="0-2", help="e.g. 0-2 or 0,1,5")
+    it.add_argument("--rate", type=float, metavar="R", help="requests per second")
+    it.add_argument("--requests", type=int, metavar="N", help="per strategy and seed, warm-up too")
+    it.add_argument("--warmup", type=int, metavar="N", help="requests that are not counted")
+    it.add_argument("--out", default="reports", metavar="DIR", help="default: %(default)s")
+    it.add_argument("--config", metavar="F", help="default: config/config.yaml")
+    it.add_argument("--list-scenarios", action="store_true", help="print them and end")
+    return it
+
+
+def _compare_parser() -> Parser:
+    it = Parser(PROGRAM + " compare", description="Two reports side by side: B against A.")
+    it.add_argument("first", metavar="A", help="a folder such as reports/latest")
+    it.add_argument("second", metavar="B")
+    it.add_argument("--out", metavar="DIR", help="where compare.html goes (default: B)")
+    return it
+
+
+def _experiment(options: argparse.Namespace, given: "Sequence[str]") -> int:
+    from config.loading import ConfigError, load, scenario_names
+
+    try:
+        if options.list_scenarios:
+            for name in scenario_names():
+                experiment = load(options.config, scenario=name).experiment
+                print(f"{name:16} {experiment.description}")
+            return 0
+        settings = load(options.config, scenario=options.scenario)
+        return _measure(settings, _asked(settings, options), options, given)
+    except ConfigError as error:
+        return _complain("\n".join(error.problems))
+
+
+def _asked(settings: "Settings", options: argparse.Namespace) -> "Experiment":
+    """The experiment that the options make of the configured one.
+
+    Raises:
+        BadArgument: naming the option.
+    """
+    experiment = settings.experiment
+    requests, seeds = experiment.requests, experiment.seeds
+    warmup: int | None = experiment.warmup_requests
+    if options.quick:
+        requests, seeds = _quick(settings)
+        warmup = min(QUICK_WARMUP, experiment.warmup_requests)
+    if options.requests is not None:
+        requests, warmup = options.requests, None
+    for name in ("requests", "rate"):
+        value = getattr(options, name)
+        if value is not None and not 0 < value < 1e7:
+            raise BadArgument(f"--{name} {value:g}: must be above 0 (and below ten million)")
+    if options.warmup is not None:
+        warmup = options.warmup
+        if not 0 <= options.warmup < requests:
+            raise BadArgument(f"--warmup {warmup}: must be at least 0, below {requests} requests")
+    strategies = experiment.strategies
+    if options.strategies is not None:
+        strategies = tuple(name.strip() for name in options.strategies.split(","))
+    if options.seeds is not None:
+        seeds = parse_seeds(options.seeds)
+    most = experiment.warmup_requests
+    return experiment.model_copy(
+        update={
+            "strategies": strategies,
+            "seeds": seeds,
+            "requests": requests,
+            "warmup_requests": min(most, requests // 5) if warmup is None else warmup,
+            "request_rate": experiment.request_rate if options.rate is None else options.rate,
+        }
+    )
+
+
+def _quick(settings: "Settings") -> tuple[int, tuple[int, ...]]:
+    """Requests of a run, and seeds. Where servers misbehave for a while, one seed, and long enough
+    to see them recover."""
+    experiment = settings.experiment
+    phases = [phase for server in settings.servers for phase in server.service.phases]
+    if not phases:
+        return min(QUICK_REQUESTS, experiment.requests), QUICK_SEEDS
+    end = max(phase.end or phase.start for phase in phases) + QUICK_RECOVERY
+    return min(experiment.requests, round(end * experiment.request_rate)), QUICK_SEEDS[:1]
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """``0-2``, ``0,1,5`` or both. Raises BadArgument."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise BadArgument(f"--seeds {text}: must be numbers such as 0-2 or 0,1,5")
+        found = range(int(first), int(last if dash else first) + 1)
+        if not found or len(found) > 1000:
+            raise BadArgument(f"--seeds {text}: {part} is no range of at most 1000 seeds")
+        seeds += found
+    return tuple(dict.fromkeys(seeds))
+
+
+def _measure(
+    settings: "Settings",
+    experiment: "Experiment",
+    options: argparse.Namespace,
+    given: "Sequence[str]",
+) -> int:
+    from evaluation.export import ReportError, discard, make_folder
+    from evaluation.publish import missing_packages, publish
+    from evaluation.runner import EvaluationRunner, check
+    from evaluation.style import PlotError
+    from evaluation.testbed import ExperimentError
+    from traffic.generator import new_event_loop
+
+    missing = missing_packages()
+    if missing:
+        return _complain(
+            f"the package {missing[0]} is missing: run make setup, or pip install '.[report]'"
+        )
+    command = shlex.join(["python", PROGRAM, *given])
+    runner = EvaluationRunner(settings, scenario=options.scenario or "", command=command)
+    try:
+        check(experiment)
+        folder = make_folder(Path(options.out), datetime.now(timezone.utc))  # noqa: UP017
+        print(_announcement(experiment), flush=True)
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as loop:
+                result = loop.run(runner.measure(experiment))
+            _print_ending(result)
+            if result.interrupted and not result.measured_strategies():
+                raise KeyboardInterrupt
+            published = publish(result, folder)
+        except BaseException:
+            discard(folder)
+            raise
+    except (ExperimentError, ReportError, PlotError) as error:
+        return _complain(str(error))
+    _print_results(published)
+    return 2 if result.problem else INTERRUPTED if result.interrupted else 0
+
+
+def _announcement(experiment: "Experiment") -> str:
+    runs = len(experiment.strategies) * len(experiment.seeds)
+    seconds = runs * (experiment.requests / experiment.request_rate + 2) + 10
+    length = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} minutes"
+    return (
+        f"{', '.join(experiment.strategies)}: {experiment.requests} requests at"
+        f" {experiment.request_rate:g}/s for each of {len(experiment.seeds)} seeds,"
+        f" about {length}; Ctrl-C keeps what is measured"
+    )
+
+
+def _print_ending(result: "ComparisonResult") -> None:
+    if result.problem:
+        _complain(result.problem)
+    elif result.interrupted:
+        kept = "the report is made of what was" if result.measured_strategies() else "nothing was"
+        sys.stderr.write(f"interrupted: {kept} measured\n")
+
+
+def _print_results(published: "Published") -> None:
+    from evaluation import wording
+    from evaluation.report import plain_table, result_table
+
+    result, analysis = published.result, published.analysis
+    print("\n" + plain_table(result_table(analysis)) + "\n")
+    for line in (*wording.headlines(result, analysis), *wording.warnings(result, analysis)):
+        print(line)
+    print(f"\nreport: {published.page}")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from evaluation.compare import render, write_page
+    from evaluation.export import ReportError, read, resolve
+
+    try:
+        first, second = (read(Path(each)) for each in (options.first, options.second))
+        markdown, page = render(first, second)
+        folder = Path(options.out) if options.out else resolve(Path(options.second))
+        folder.mkdir(parents=True, exist_ok=True)
+        path = write_page(page, folder)
+    except ReportError as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"--out {options.out}: cannot be written: {error.strerror}")
+    print(markdown)
+    sys.stderr.write(f"page: {path}\n")
+    return 0
+
+
+def _complain(problem: str) -> int:
+    sys.stderr.write(PROGRAM + ": " + problem + "\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

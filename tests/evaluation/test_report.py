@@ -1,0 +1,181 @@
+"""What a reader gets: everything that was measured, nothing from another host."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from evaluation.bootstrap import Metric
+from evaluation.export import ReportError
+from evaluation.metrics_analyzer import Analysis, analyze
+from evaluation.records import ComparisonResult
+from evaluation.report import (
+    difference_tables,
+    plain_table,
+    result_table,
+    share_table,
+    write_report,
+    write_text,
+)
+
+pytestmark = pytest.mark.unit
+MakeExperiment = Callable[..., ComparisonResult]
+
+
+class Tags(HTMLParser):
+    """Checks that what is opened is closed, and keeps every address."""
+
+    VOID = ("meta", "img", "br", "link", "hr")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def published(
+    result: ComparisonResult, analysis: Analysis, folder: Path, plots: Sequence[Path] = ()
+) -> tuple[str, str]:
+    """Markdown and HTML; without plots, with files that are none."""
+    paths = list(plots)
+    if not paths:
+        for name in ("comparison_summary", "learning_curve"):
+            paths.append(folder / f"{name}.png")
+            paths[-1].write_bytes(b"\x89PNG")
+    page = write_report(result, analysis, paths, folder)
+    return (folder / "summary_report.md").read_text("utf-8"), page.read_text("utf-8")
+
+
+def test_the_page_stands_alone(
+    result: ComparisonResult, analysis: Analysis, drawn: list[Path], tmp_path: Path
+) -> None:
+    """Well formed; six plots as data; no address of any host."""
+    _, page = published(result, analysis, tmp_path, drawn)
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert len(tags.addresses) == 6
+    assert all(each.startswith("data:image/png;base64,") for each in tags.addresses)
+    text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)
+    assert not re.search(r"https?:|//\w|@import|url\(", text)
+    assert "prefers-color-scheme: dark" in text
+    assert 'name="viewport"' in text
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["markdown", "html"])
+def test_a_report_says_what_was_run_and_what_came_of_it(
+    kind: int, result: ComparisonResult, analysis: Analysis, tmp_path: Path
+) -> None:
+    text = published(result, analysis, tmp_path)[kind].replace("&#39;", "'")
+    facts = result.circumstances
+    for words in (
+        facts.command, facts.description, facts.commit or "", facts.machine.processor,
+        "2 processors", "load average 0.31 before, 1.02 after", "CPython 3.11.7", "0, 1, 2",
+        "1200 requests at 60/s", "first 100", "settings.yaml", "request_logs.csv",
+        "Limits of the evidence", "Method", "after the fact", "compare A B",
+    ):  # fmt: skip
+        assert words in text, words
+    for name, statistics in analysis.statistics.items():
+        assert name in text
+        for metric in (Metric.MEAN, Metric.P50, Metric.P95, Metric.P99, Metric.SD):
+            assert f"{statistics.metrics[metric].value * 1000:.1f} ms" in text
+        assert f"{statistics.metrics[Metric.CV].value:.3f}" in text
+        assert f"{statistics.throughput.mean:.1f}/s" in text
+    assert "a win" in text
+    assert "Three servers of 50, 75 and 100 ms" in text
+    assert "; 2026-01-02 03:04:05 UTC" in text
+    assert "3 of 3 lower" in text
+
+
+def test_what_comes_from_outside_is_escaped(
+    result: ComparisonResult, analysis: Analysis, tmp_path: Path
+) -> None:
+    facts = replace(result.circumstances, description="<script>alert(1)</script>")
+    _, page = published(replace(result, circumstances=facts), analysis, tmp_path)
+    assert "<script" not in page
+
+
+def test_losses_and_failures_are_shown(
+    failing: ComparisonResult, failing_analysis: Analysis, tmp_path: Path
+) -> None:
+    text, _ = published(failing, failing_analysis, tmp_path)
+    assert "| success | cost |" in text
+    assert "**loss**" in text
+    assert "points" in text
+
+
+def test_a_single_strategy_and_an_early_end_are_said(
+    make_experiment: MakeExperiment, tmp_path: Path
+) -> None:
+    result = make_experiment(requests=200, warmup=10, interrupted_at=0)
+    text, page = published(result, analyze(result), tmp_path)
+    for each in (text, page):
+        assert "nothing to compare with" in each
+        assert "ended early" in each
+
+
+def test_tables_have_a_cell_for_every_head(
+    analysis: Analysis, failing: ComparisonResult, failing_analysis: Analysis
+) -> None:
+    tables = [
+        result_table(analysis), result_table(failing_analysis),
+        share_table(failing, failing_analysis),
+        *difference_tables(analysis), *difference_tables(failing_analysis),
+    ]  # fmt: skip
+    assert len(tables) >= 6
+    for table in tables:
+        assert table.rows
+        assert {len(row.cells) for row in table.rows} == {len(table.heads)}
+
+
+def test_round_robin_as_the_best_classic_is_compared_with_once(
+    make_experiment: MakeExperiment,
+) -> None:
+    result = make_experiment(strategies=("round_robin", "q_learning"), seeds=(0,))
+    tables = difference_tables(analyze(result))
+    assert [table.title for table in tables] == ["Difference to round_robin"]
+
+
+def test_requests_that_reached_no_server_have_a_column(make_experiment: MakeExperiment) -> None:
+    made = make_experiment(strategies=("round_robin", "peak_ewma"), seeds=(0,), requests=200)
+    run = made.runs[0]
+    lost = tuple(replace(each, endpoint="", success=False, attempts=2) for each in run.requests)
+    result = replace(made, runs=(replace(run, requests=lost), *made.runs[1:]))
+    table = share_table(result, analyze(result))
+    assert "no server" in table.heads
+    assert [cell.value for cell in table.rows[0].cells][-3:] == ["100 %", "–", "100"]
+    assert table.rows[1].cells[3].value == "0 %"
+
+
+def test_the_terminal_s_table_is_in_columns(analysis: Analysis) -> None:
+    lines = plain_table(result_table(analysis)).splitlines()
+    assert lines[0].split()[:3] == ["mean", "95", "%"]
+    assert len({line.index(" ms") for line in lines[1:]}) == 1
+    assert [line.split()[0] for line in lines[1:]] == list(analysis.statistics)
+
+
+def test_an_unwritable_file_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="cannot be written: Is a directory"):
+        write_text(tmp_path, "text")
+
+
+def test_missing_jinja2_is_one_clear_line(
+    result: ComparisonResult,
+    analysis: Analysis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
+    with pytest.raises(ReportError, match=r"pip install '\.\[report\]'"):
+        write_report(result, analysis, [], tmp_path)
