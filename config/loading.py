@@ -24,9 +24,17 @@ SCENARIOS = DIRECTORY / "scenarios"
 
 _Path: TypeAlias = tuple[str | int, ...]
 _Origins: TypeAlias = dict[_Path, str]
+"""Where each value comes from, by its path: a line of a file, a variable, an argument."""
 
 # Pydantic's "there is no such key", for models and for dataclasses.
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
+# What it says in terms of Python.
+_PLAINER = {
+    "model_type": "must hold keys and values",
+    "dataclass_type": "must hold keys and values",
+    "tuple_type": "must be a list",
+    "invalid_key": "a key must be a word",
+}
 
 
 class ConfigError(Exception):
@@ -59,25 +67,18 @@ def load(
     Raises:
         ConfigError: with every problem at once.
     """
+    gathered = _Gathered()
     path = Path(config) if config is not None else DEFAULT_CONFIG
-    origins: _Origins = {}
-    data = _read(path, origins)
+    gathered.read(path)
     sibling = path.with_name("rl_config.yaml")
     if sibling != path and sibling.exists():
-        learning = _read(sibling, origins)
-        twice = sorted(data.keys() & learning.keys())
-        if twice:
-            raise ConfigError(f"{key}: stands in both {path} and {sibling}" for key in twice)
-        data |= learning
+        gathered.read(sibling, beside=path)
     if scenario is not None:
-        data = _merged(data, _read(_scenario_path(scenario), origins))
-    data = _merged(data, _from_environment(os.environ if environ is None else environ, origins))
+        gathered.read_scenario(scenario)
+    gathered.take_environment(os.environ if environ is None else environ)
     for override in overrides:
-        data = _merged(data, _from_override(override, origins))
-    try:
-        return Settings(**data)
-    except ValidationError as error:
-        raise ConfigError(_problems(error, origins)) from None
+        gathered.take_override(override)
+    return gathered.settings()
 
 
 def scenario_names() -> list[str]:
@@ -99,107 +100,230 @@ def nearest(word: str, valid: Iterable[str]) -> str:
     return f"; valid: {', '.join(choices)}" if choices else ""
 
 
-def _scenario_path(scenario: str) -> Path:
-    if "/" in scenario or scenario.endswith(".yaml"):
-        return Path(scenario)
-    path = SCENARIOS / f"{scenario}.yaml"
-    if not path.exists():
-        raise ConfigError([f"no scenario {scenario!r}{nearest(scenario, scenario_names())}"])
-    return path
+class _Gathered:
+    """What the sources have given so far, each laid over those before it.
+
+    Attributes:
+        problems: what is wrong with the sources themselves.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self._data: dict[str, Any] = {}
+        self._origins: _Origins = {}
+        self._complete = True
+
+    def read(self, path: Path, beside: Path | None = None) -> None:
+        """Take a file; none of its sections may stand in the file ``beside`` it as well."""
+        data, origins, problems = _read(path)
+        self.problems += problems
+        if data is None:
+            self._complete = False
+            return
+        if beside is not None:
+            self.problems += [
+                f"{key}: stands in both {beside} and {path}"
+                for key in sorted(self._data.keys() & data.keys())
+            ]
+        self._lay(data, origins)
+
+    def read_scenario(self, scenario: str) -> None:
+        """Take a scenario by its name, or by its path."""
+        path = Path(scenario)
+        if "/" not in scenario and not scenario.endswith(".yaml"):
+            path = SCENARIOS / f"{scenario}.yaml"
+            if not path.exists():
+                known = nearest(scenario, scenario_names())
+                self.problems.append(f"no scenario {scenario!r}{known}")
+                self._complete = False
+                return
+        self.read(path)
+
+    def take_environment(self, environ: Mapping[str, str]) -> None:
+        """Take every variable that is ours, the shorter names first."""
+        for name in sorted(name for name in environ if name.upper().startswith("SLB_")):
+            section = name[4:].lower().split("__")[0]
+            if section not in Settings.model_fields:
+                known = nearest(section, Settings.model_fields)
+                self.problems.append(f"{name}: unknown section {section!r}{known}")
+                continue
+            source = EnvSettingsSource(Settings)
+            source.env_vars = {name.lower(): environ[name]}
+            try:
+                data = source()
+            except SettingsError:
+                self.problems.append(f"{name}: must be JSON, for it is a list or a section")
+            else:
+                self._lay(data, _noted(data, name))
+
+    def take_override(self, override: str) -> None:
+        """Take one ``key.key=value``."""
+        key, _, text = override.partition("=")
+        path = key.split(".")
+        if "=" not in override or not all(path):
+            self.problems.append(f"--set {override}: must be key.key=value")
+            return
+        try:
+            value, _ = _parsed(text)
+        except _NotYaml as error:
+            self.problems.append(f"--set {override}: the value is not valid YAML: {error}")
+            return
+        for part in reversed(path):
+            value = {part: value}
+        assert isinstance(value, dict)
+        self._lay(value, _noted(value, f"--set {key}"))
+
+    def settings(self) -> Settings:
+        """All of it, checked.
+
+        Raises:
+            ConfigError: with everything that was wrong anywhere.
+        """
+        known = {}
+        for key, value in self._data.items():
+            # Pydantic's settings take some keys of their own, which begin with an underscore.
+            if key in Settings.model_fields:
+                known[key] = value
+            else:
+                nearby = nearest(key, Settings.model_fields)
+                self.problems.append(f"{self._origins[key,]}: {key}: unknown key{nearby}")
+        settings = None
+        # Without one of its files much may seem wrong that is not.
+        if self._complete:
+            try:
+                settings = Settings(**known)
+            except ValidationError as error:
+                self.problems += _problems(error, self._origins)
+        if settings is None or self.problems:
+            raise ConfigError(self.problems)
+        return settings
+
+    def _lay(self, data: dict[str, Any], origins: _Origins) -> None:
+        self._data = self._merged(self._data, data, origins, ())
+
+    def _merged(
+        self, below: dict[str, Any], above: dict[str, Any], origins: _Origins, at: _Path
+    ) -> dict[str, Any]:
+        """``above`` laid over ``below``: mappings key by key, anything else as a whole."""
+        result = dict(below)
+        for key, value in above.items():
+            here = (*at, key)
+            old = result.get(key)
+            if isinstance(old, dict) and isinstance(value, dict):
+                result[key] = self._merged(old, value, origins, here)
+                continue
+            result[key] = value
+            if key in below:
+                self._origins = {
+                    path: origin
+                    for path, origin in self._origins.items()
+                    if path[: len(here)] != here
+                }
+            self._origins |= {
+                path: origin for path, origin in origins.items() if path[: len(here)] == here
+            }
+        return result
 
 
-def _read(path: Path, origins: _Origins) -> dict[str, Any]:
-    """One YAML file's data; notes in ``origins`` on which line each key stands."""
+class _NotYaml(Exception):
+    """A text that YAML cannot read; ``line`` counts from 1 and is None where it is not known."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def _parsed(text: str) -> tuple[object, yaml.Node | None]:
+    """A text's data, and its nodes, which know their lines.
+
+    Raises:
+        _NotYaml: it is malformed.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}: not UTF-8: {error.reason} at byte {error.start}"]) from None
-    try:
-        data = yaml.safe_load(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        return yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        words = ", ".join(filter(None, (error.context, error.problem)))
+        raise _NotYaml(words, mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise ConfigError([f"{path}{line}: {problem}"]) from None
+        raise _NotYaml(getattr(error, "reason", "not valid YAML")) from None
+    except RecursionError:
+        raise _NotYaml("nested too deeply") from None
+    except ValueError as error:  # 2024-13-45 looks like a date, and is none
+        raise _NotYaml(f"a value cannot be read: {error}") from None
+
+
+def _read(path: Path) -> tuple[dict[str, Any] | None, _Origins, list[str]]:
+    """One file's data (None if it has none that can be used), their origins, and what is wrong."""
+    origins: _Origins = {}
+    try:
+        data, node = _parsed(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        return None, origins, [f"{path}: cannot be read: {error.strerror}"]
+    except UnicodeDecodeError as error:
+        return None, origins, [f"{path}: not UTF-8: {error.reason} at byte {error.start}"]
+    except _NotYaml as error:
+        where = f"{path}:{error.line}" if error.line else str(path)
+        return None, origins, [f"{where}: {error}"]
     if data is None:
-        return {}
+        return {}, origins, []
     if not isinstance(data, dict):
-        raise ConfigError([f"{path}: the file must hold keys and values, not a {_kind(data)}"])
-    repeated: list[str] = []
-    _note_lines(node, (), str(path), origins, repeated)
-    if repeated:
-        raise ConfigError(repeated)
-    return data
+        kind = "list" if isinstance(data, list) else "single value"
+        return None, origins, [f"{path}: the file must hold keys and values, not a {kind}"]
+    problems: list[str] = []
+    _note_lines(node, (), str(path), origins, problems, set())
+    if not all(isinstance(key, str) for key in data):
+        return None, origins, problems
+    return data, origins, problems
 
 
 def _note_lines(
-    node: yaml.Node | None, at: _Path, file: str, origins: _Origins, repeated: list[str]
+    node: yaml.Node | None,
+    at: _Path,
+    file: str,
+    origins: _Origins,
+    problems: list[str],
+    seen: set[int],
 ) -> None:
+    """Note where each value stands, which keys stand twice, and which sections are no words."""
+    if id(node) in seen:
+        return  # an alias; it may stand within itself
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, value in node.value:
             here = (*at, str(key.value))
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                repeated.append(f"{file}:{line}: {_dotted(here)}: stands twice")
-            seen.add(key.value)
-            origins[here] = f"{file}:{line}"
-            _note_lines(value, here, file, origins, repeated)
+            where = f"{file}:{key.start_mark.line + 1}"
+            if key.value in keys:
+                problems.append(f"{where}: {_dotted(here)}: stands twice")
+            if not at and key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+                problems.append(f"{where}: {_dotted(here)}: a key must be a word")
+            keys.add(key.value)
+            origins[here] = where
+            _note_lines(value, here, file, origins, problems, seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             here = (*at, index)
             origins[here] = f"{file}:{item.start_mark.line + 1}"
-            _note_lines(item, here, file, origins, repeated)
+            _note_lines(item, here, file, origins, problems, seen)
 
 
-def _from_environment(environ: Mapping[str, str], origins: _Origins) -> dict[str, Any]:
-    ours = {name: value for name, value in environ.items() if name.upper().startswith("SLB_")}
-    if not ours:
-        return {}
-    for name in ours:
-        section = name[4:].lower().split("__")[0]
-        if section not in Settings.model_fields:
-            raise ConfigError(
-                [f"{name}: unknown section {section!r}{nearest(section, Settings.model_fields)}"]
-            )
-    source = EnvSettingsSource(Settings)
-    source.env_vars = {name.lower(): value for name, value in ours.items()}
-    try:
-        data: dict[str, Any] = source()
-    except SettingsError as error:
-        raise ConfigError([f"environment: {error}"]) from None
-    for name in ours:
-        origins[tuple(name[4:].lower().split("__"))] = name
-    return data
-
-
-def _from_override(override: str, origins: _Origins) -> dict[str, Any]:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise ConfigError([f"--set {override}: must be key.key=value"])
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError([f"--set {override}: the value is not valid YAML"]) from None
-    path = tuple(key.split("."))
-    for part in reversed(path):
-        value = {part: value}
-    origins[path] = f"--set {key}"
-    result: dict[str, Any] = value
-    return result
-
-
-def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """``above`` laid over ``below``: mappings key by key, anything else as a whole."""
-    result = dict(below)
-    for key, value in above.items():
-        old = result.get(key)
-        both = isinstance(old, dict) and isinstance(value, Mapping)
-        result[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
-    return result
+def _noted(data: object, origin: str) -> _Origins:
+    """One origin for all that ``data`` hold."""
+    origins: _Origins = {}
+    waiting: list[tuple[_Path, object]] = [((), data)]
+    seen: set[int] = set()
+    while waiting:
+        at, value = waiting.pop()
+        origins[at] = origin
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            waiting += [((*at, key), each) for key, each in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*at, index), each) for index, each in enumerate(value)]
+    return origins
 
 
 def _problems(error: ValidationError, origins: _Origins) -> list[str]:
@@ -217,9 +341,11 @@ def _problems(error: ValidationError, origins: _Origins) -> list[str]:
         if detail["type"] in _UNKNOWN:
             message = f"unknown key{nearest(str(path[-1]), _valid_keys(path[:-1]))}"
         else:
-            message = detail["msg"].removeprefix("Value error, ")
+            message = _PLAINER.get(detail["type"], detail["msg"]).removeprefix("Value error, ")
             given = detail.get("input")
-            if isinstance(given, str | int | float | bool):
+            if given is None:
+                message += " (given: nothing)"
+            elif isinstance(given, str | int | float | bool):
                 message += f" (given: {given!r})"
         name = _dotted(path)
         found.append(f"{where}: {name}: {message}" if name else f"{where}: {message}")
@@ -254,7 +380,3 @@ def _dotted(path: _Path) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
-
-
-def _kind(value: object) -> str:
-    return "list" if isinstance(value, list) else "single value"

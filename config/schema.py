@@ -141,7 +141,7 @@ class Metrics(Section):
     polling_interval_seconds: Seconds = 1.0
     timeout_seconds: Seconds = 1.0
     jitter: Share = 0.1
-    health_path: str = "/health"
+    health_path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/health"
     fall: Count = 3
     rise: Count = 1
 

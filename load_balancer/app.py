@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
-import tempfile
+import socket
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from load_balancer.admin import AdminServer, create_admin
 from load_balancer.forwarding.listener import Listener
 from load_balancer.health import Health
 from load_balancer.node import Node, Strategy
+from load_balancer.state_file import StateFile
 from load_balancer.status import Status
 from metrics.collector import Collector
 from metrics.counters import Counters
@@ -25,7 +24,7 @@ from metrics.exposition import Sources
 from metrics.request_log import RequestLog
 from metrics.table import EndpointTable
 from rl import reward
-from rl.vocabulary import Improvable, Learner
+from rl.vocabulary import JSON, Improvable, Learner
 
 FLUSH_SECONDS = 0.2
 
@@ -49,6 +48,9 @@ class App:
         self._rng = random.Random(balancer.seed)
         self._loop = loop
         self._tasks: list[asyncio.Task[None]] = []
+        self._strategies: dict[str, Strategy] = {}
+        state_file = balancer.learning.state_file
+        self._state_file = None if state_file is None else StateFile(Path(state_file))
         self.port = 0
         self.admin_port = 0
 
@@ -58,7 +60,7 @@ class App:
         self.node = Node(
             table,
             Health(balancer.ejection, table),
-            self._strategy(balancer.strategy),
+            self._build(balancer.strategy),
             reward.build(settings.reward),
             self.counters,
             self._log,
@@ -98,30 +100,24 @@ class App:
         )
 
     async def start(self) -> None:
-        """Listen on both ports, poll, learn.
+        """Remember, listen on both ports, poll, learn.
 
         Raises:
-            StartError: a port cannot be had.
+            StartError: a port or a file cannot be had; nothing is left open.
         """
-        balancer = self._settings.load_balancer
         try:
-            self.port = await self.listener.start()
-        except OSError as error:
-            raise StartError(_port_problem("port", balancer.host, balancer.port, error)) from None
-        try:
-            self.admin_port = await self._admin.start()
-        except OSError as error:
+            self._remember()
+            await self._listen()
+        except StartError:
             await self.listener.drain()
-            raise StartError(
-                _port_problem("admin_port", balancer.admin_host, balancer.admin_port, error)
-            ) from None
-        self._load_parameters()
+            self._close_log()
+            raise
         self.collector.start()
-        learning = balancer.learning
+        learning = self._settings.load_balancer.learning
         self._every(FLUSH_SECONDS, self._flush_log)
         self._every(learning.improve_interval_seconds, self._improve)
-        if learning.state_file is not None:
-            self._every(learning.save_interval_seconds, self._save_parameters)
+        if self._state_file is not None:
+            self._every(learning.save_interval_seconds, self._save)
 
     async def stop(self) -> None:
         """Finish what runs within the drain deadline, save what was learned, release all."""
@@ -130,23 +126,58 @@ class App:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._save_parameters()
+        await self._save()
         await self._admin.stop()
-        if self._log is not None:
-            self._log.close()
+        self._close_log()
 
     def switch_strategy(self, name: str) -> None:
         """Decide by another strategy from the next request on; what is under way is credited to
-        the one that decided it.
+        the one that decided it. Whoever comes back still knows what it knew.
 
         Raises:
             ValueError: there is no such strategy.
         """
-        if name != self.node.strategy.name:
-            self.node.strategy = self._strategy(name)
+        if name == self.node.strategy.name:
+            return
+        if name not in self._strategies:
+            self._build(name)
+            self._restore(name)
+        self.node.strategy = self._strategies[name]
 
-    def _strategy(self, name: str) -> Strategy:
-        return Strategy(name, strategies.build(name, self._settings, self._rng))
+    def _build(self, name: str) -> Strategy:
+        strategy = Strategy(name, strategies.build(name, self._settings, self._rng))
+        self._strategies[name] = strategy
+        return strategy
+
+    def _remember(self) -> None:
+        if self._state_file is None:
+            return
+        try:
+            self._state_file.prepare()
+        except OSError as error:
+            raise StartError(
+                f"load_balancer.learning.state_file: {self._state_file.path} cannot be written: "
+                f"{error.strerror or error}"
+            ) from None
+        self._restore(self.node.strategy.name)
+
+    def _restore(self, name: str) -> None:
+        policy = self._strategies[name].policy
+        if self._state_file is not None and isinstance(policy, Learner):
+            self._state_file.restore(name, policy)
+
+    async def _listen(self) -> None:
+        balancer = self._settings.load_balancer
+        try:
+            self.port = await self.listener.start()
+        except (OSError, UnicodeError) as error:
+            raise StartError(_port_problem("port", balancer.host, balancer.port, error)) from None
+        try:
+            self.admin_port = await self._admin.start()
+        except (OSError, UnicodeError) as error:
+            raise StartError(
+                _port_problem("admin_port", balancer.admin_host, balancer.admin_port, error)
+            ) from None
 
     def _open_log(self) -> RequestLog | None:
         settings = self._settings.load_balancer.request_log
@@ -166,9 +197,15 @@ class App:
         async def keep_on() -> None:
             while True:
                 await asyncio.sleep(seconds)
-                result = work()
-                if asyncio.iscoroutine(result):
-                    await result
+                try:
+                    result = work()
+                    if asyncio.iscoroutine(result):
+                        await result
+                except Exception as error:
+                    # Once more at its next time: one failure must not be the end of it.
+                    self._loop.call_exception_handler(
+                        {"message": f"{work.__name__} failed", "exception": error}
+                    )
 
         self._tasks.append(self._loop.create_task(keep_on()))
 
@@ -176,64 +213,34 @@ class App:
         if self._log is not None:
             self._log.flush()
 
+    def _close_log(self) -> None:
+        if self._log is not None:
+            self._log.close()
+
     async def _improve(self) -> None:
         policy = self.node.strategy.policy
         if isinstance(policy, Improvable):
             await asyncio.to_thread(policy.improve)
 
-    # What was learned, across restarts: strategy name -> parameters, as JSON.
-
-    def _load_parameters(self) -> None:
-        name = self._settings.load_balancer.learning.state_file
-        policy = self.node.strategy.policy
-        if name is None or not isinstance(policy, Learner):
+    async def _save(self) -> None:
+        if self._state_file is None:
             return
-        path = Path(name)
-        if not path.exists():
-            return
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            parameters = stored.get(self.node.strategy.name)
-            if parameters is not None:
-                policy.load(parameters)
-        except (OSError, ValueError, AttributeError) as error:
-            # The old file is kept beside: saving must not overwrite what could not be read.
-            kept = path.with_name(f"{path.name}.unreadable")
-            path.replace(kept)
-            warnings.warn(
-                f"{path}: what was learned cannot be read ({error}); starting anew, the file is "
-                f"kept as {kept.name}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-
-    async def _save_parameters(self) -> None:
-        name = self._settings.load_balancer.learning.state_file
-        policy = self.node.strategy.policy
-        if name is None or not isinstance(policy, Learner):
-            return
-        path = Path(name)
-        parameters = policy.parameters()
-        await asyncio.to_thread(_store, path, self.node.strategy.name, parameters)
+        learned: dict[str, JSON] = {
+            name: strategy.policy.parameters()
+            for name, strategy in self._strategies.items()
+            if isinstance(strategy.policy, Learner)
+        }
+        if learned:
+            await asyncio.to_thread(self._state_file.save, learned)
 
 
-def _store(path: Path, strategy: str, parameters: object) -> None:
-    """Replace the file as a whole, so that a crash leaves the old one or the new one."""
-    stored: dict[str, object] = {}
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        pass
-    stored[strategy] = parameters
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(stored, file)
-    os.replace(temporary, path)
-
-
-def _port_problem(key: str, host: str, port: int, error: OSError) -> str:
+def _port_problem(key: str, host: str, port: int, error: OSError | UnicodeError) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError):
+        host_key = key.replace("port", "host")
+        return f"load_balancer.{host_key}: {host!r} is no address of this machine"
+    # asyncio's own text repeats the address; the system's says what is wrong with it.
+    why = os.strerror(error.errno) if error.errno else str(error)
     return (
-        f"load_balancer.{key}: cannot listen on {host}:{port}: {error.strerror or error}; choose "
-        f"another one or stop what holds it"
+        f"load_balancer.{key}: cannot listen on {host}:{port}: {why}; choose another one or stop "
+        "what holds it"
     )

@@ -46,8 +46,11 @@ class Health:
             return False
         if verdict is Verdict.IGNORED:
             return False
+        if stats.ejected:
+            # Sent before it was put out, or in a panic: that failure has been paid for already.
+            return False
         record.failures_in_a_row += 1
-        if stats.ejected or record.failures_in_a_row < self._settings.consecutive_failures:
+        if record.failures_in_a_row < self._settings.consecutive_failures:
             return False
         if not self._may_eject_another():
             return False
@@ -79,7 +82,8 @@ class Health:
 
     def _may_eject_another(self) -> bool:
         out = sum(stats.ejected for stats in self._table.all)
-        return out + 1 <= int(len(self._table.all) * self._settings.max_share)
+        # 0.29 of 100 are 29, which floating point has a hair below.
+        return out + 1 <= int(len(self._table.all) * self._settings.max_share + 1e-9)
 
     def _duration(self, ejections: int) -> float:
         # The exponent is bounded so that a server that is down for days does not overflow it.

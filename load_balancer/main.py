@@ -17,18 +17,30 @@ import asyncio
 import gc
 import os
 import random
+import resource
 import signal
+import threading
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TextIO
+from typing import NoReturn, TextIO
 
-from config.loading import ConfigError, effective_yaml, load
+from config.loading import ConfigError, effective_yaml, load, nearest
 from config.schema import Settings
+
+COMMANDS = ("run", "check")
+
+SPARE_FILES = 256
+"""Files besides connections: logs, the admin port, polls."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the process's exit code."""
-    arguments = _parser().parse_args(argv)
+    parser = _Parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        parser.error(f"unknown argument {unknown[0]}{nearest(unknown[0], parser.options())}")
+    if arguments.command not in COMMANDS:
+        parser.error(f"unknown command {arguments.command!r}; use {' or '.join(COMMANDS)}")
     warnings.showwarning = _show_warning
     overrides = list(arguments.set)
     for key in ("strategy", "host", "port", "admin_port"):
@@ -46,41 +58,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="load_balancer",
-        description="A reverse proxy that learns where to send each request.",
-        epilog="every key that --set and the config know: load_balancer/main.py check",
-    )
-    parser.add_argument("command", nargs="?", choices=("run", "check"), default="run")
-    parser.add_argument("--config", metavar="F", help="default: config/config.yaml")
-    parser.add_argument("--scenario", metavar="NAME", help="a file of config/scenarios laid over")
-    parser.add_argument("--strategy", metavar="S", help="e.g. round_robin, q_learning")
-    parser.add_argument("--host")
-    parser.add_argument("--port", metavar="P")
-    parser.add_argument("--admin-port", metavar="P")
-    parser.add_argument(
-        "--set", metavar="key=value", action="append", default=[], help="any setting, in YAML"
-    )
-    parser.add_argument(
-        "--until-stdin-closes", action="store_true", help="stop when standard input ends"
-    )
-    return parser
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            prog="load_balancer",
+            description="A reverse proxy that learns where to send each request.",
+            epilog="every key that --set and the config know: load_balancer/main.py check",
+            allow_abbrev=False,
+        )
+        # Not by ``choices``: the value of a misspelt option would be taken for the command.
+        self.add_argument("command", nargs="?", metavar="|".join(COMMANDS), default=COMMANDS[0])
+        self.add_argument("--config", metavar="F", help="default: config/config.yaml")
+        self.add_argument("--scenario", metavar="NAME", help="a file of config/scenarios laid over")
+        self.add_argument("--strategy", metavar="S", help="e.g. round_robin, q_learning")
+        self.add_argument("--host")
+        self.add_argument("--port", metavar="P")
+        self.add_argument("--admin-port", metavar="P")
+        self.add_argument(
+            "--set", metavar="key=value", action="append", default=[], help="any setting, in YAML"
+        )
+        self.add_argument(
+            "--until-stdin-closes", action="store_true", help="stop when standard input ends"
+        )
+
+    def options(self) -> list[str]:
+        """Every option there is."""
+        return [option for action in self._actions for option in action.option_strings]
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}; --help tells more\n")
+
+
+def _check_strategy(settings: Settings) -> None:
+    from load_balancer import strategies
+
+    try:
+        strategies.build(settings.load_balancer.strategy, settings, random.Random(0))
+    except ValueError as error:
+        raise ConfigError([f"load_balancer.strategy: {error}"]) from None
 
 
 def _check(settings: Settings) -> int:
-    from load_balancer import strategies
-
-    name = settings.load_balancer.strategy
-    try:
-        strategies.build(name, settings, random.Random(0))
-    except ValueError as error:
-        raise ConfigError([f"load_balancer.strategy: {error}"]) from None
+    _check_strategy(settings)
     print(effective_yaml(settings), end="")
     return 0
 
 
 def _run(settings: Settings, until_stdin_closes: bool) -> int:
+    _allow_files(settings.load_balancer.limits.connections)
     try:
         import uvloop
     except ImportError:
@@ -91,6 +119,20 @@ def _run(settings: Settings, until_stdin_closes: bool) -> int:
         return runner.run(_serve(settings, until_stdin_closes))
 
 
+def _allow_files(connections: int) -> None:
+    """A connection is a file, and so is the one behind it. Many systems allow 1024 of them to who
+    does not ask for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + SPARE_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (OSError, ValueError):
+            pass  # as many as there are, then
+
+
 async def _serve(settings: Settings, until_stdin_closes: bool) -> int:
     from load_balancer.app import App, StartError
 
@@ -98,16 +140,15 @@ async def _serve(settings: Settings, until_stdin_closes: bool) -> int:
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
+    _check_strategy(settings)
     try:
         app = App(settings, loop)
         await app.start()
-    except ValueError as error:
-        raise ConfigError([f"load_balancer.strategy: {error}"]) from None
     except StartError as error:
         print(error, file=sys.stderr)
         return 2
     if until_stdin_closes:
-        loop.add_reader(sys.stdin.fileno(), _read_stdin, loop, stop)
+        threading.Thread(target=_wait_for_stdin, args=(loop, stop), daemon=True).start()
     # What start-up made lives as long as the process; the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -122,10 +163,18 @@ async def _serve(settings: Settings, until_stdin_closes: bool) -> int:
     return 0
 
 
-def _read_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    if not os.read(sys.stdin.fileno(), 4096):
-        loop.remove_reader(sys.stdin.fileno())
-        stop.set()
+def _wait_for_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """In a thread, because not everything that stdin may be can be watched by a loop. Not through
+    sys.stdin, whose lock would be held when the interpreter ends."""
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        pass
+    try:
+        loop.call_soon_threadsafe(stop.set)
+    except RuntimeError:
+        pass  # the loop has ended
 
 
 def _show_warning(

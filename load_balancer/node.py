@@ -21,6 +21,7 @@ from rl.vocabulary import (
     RequestContext,
     Transition,
     Verdict,
+    learn_nothing,
 )
 
 
@@ -28,15 +29,21 @@ class Strategy:
     """A policy under its configured name.
 
     Attributes:
+        observe: the policy's, or None if nothing teaches it.
         series: the counters of its attempts, by endpoint id, as far as they were looked up.
     """
 
-    __slots__ = ("name", "policy", "series")
+    __slots__ = ("name", "observe", "policy", "series")
 
     def __init__(self, name: str, policy: Policy) -> None:
         self.name = name
         self.policy = policy
+        self.observe = None if _learns_nothing(policy) else policy.observe
         self.series: dict[str, Series] = {}
+
+
+def _learns_nothing(policy: Policy) -> bool:
+    return getattr(type(policy), "observe", None) is learn_nothing
 
 
 class Attempt:
@@ -182,16 +189,18 @@ class Node:
         if verdict is not Verdict.IGNORED:
             if self._health.completed(stats, verdict, now):
                 self.refresh()
-            attempt.strategy.policy.observe(
-                Transition(
-                    stats,
-                    Observation(attempt.context, self._candidates, now),
-                    attempt.decision,
-                    outcome,
-                    self._reward(outcome),
-                    outcome.upstream_value,
+            observe = attempt.strategy.observe
+            if observe is not None:
+                observe(
+                    Transition(
+                        stats,
+                        Observation(attempt.context, self._candidates, now),
+                        attempt.decision,
+                        outcome,
+                        self._reward(outcome),
+                        outcome.upstream_value,
+                    )
                 )
-            )
         if self._log is not None:
             self._log.append(attempt, outcome, now)
 

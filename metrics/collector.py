@@ -10,13 +10,18 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
-from math import isfinite
 from typing import Protocol
 
 import httpx
 
 from metrics.table import EndpointTable, Report
 from rl.vocabulary import EndpointStats
+
+LARGEST_REPORT_BYTES = 64 * 1024
+"""Ours has some 300 bytes. What is longer is not a report, and is not read to its end."""
+
+LARGEST_NUMBER = 1e9
+"""What no per cent, count of requests or millisecond of a living server reaches."""
 
 
 class PollingSettings(Protocol):
@@ -109,7 +114,7 @@ class Collector:
             try:
                 async with asyncio.timeout(self._settings.timeout_seconds):
                     report = await self._ask(client, stats)
-            except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError) as error:
+            except Exception as error:  # whatever a server answers, the next poll is made
                 self._failed(stats, str(error) or type(error).__name__)
             else:
                 self._succeeded(stats, report)
@@ -118,21 +123,29 @@ class Collector:
             due = max(due, now)
             await asyncio.sleep(due - now)
 
-    async def _ask(self, client: httpx.AsyncClient, stats: EndpointStats) -> Report:
+    async def _ask(self, client: httpx.AsyncClient, stats: EndpointStats) -> Report | None:
         endpoint = stats.endpoint
         host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-        answer = await client.get(f"http://{host}:{endpoint.port}{self._settings.health_path}")
-        if answer.status_code != 200:
-            raise ValueError(f"status {answer.status_code}")
-        return read_report(answer.content)
+        url = f"http://{host}:{endpoint.port}{self._settings.health_path}"
+        async with client.stream("GET", url) as answer:
+            if answer.status_code != 200:
+                raise ValueError(f"status {answer.status_code}")
+            content = bytearray()
+            async for piece in answer.aiter_bytes():
+                content += piece
+                if len(content) > LARGEST_REPORT_BYTES:
+                    raise ValueError(f"the report has more than {LARGEST_REPORT_BYTES} bytes")
+        client.cookies.clear()  # one client asks them all: what one server sets is not for others
+        return read_report(bytes(content))
 
-    def _succeeded(self, stats: EndpointStats, report: Report) -> None:
+    def _succeeded(self, stats: EndpointStats, report: Report | None) -> None:
         counts = self.counts[stats.id]
         counts.succeeded += 1
         counts.succeeded_in_a_row += 1
         counts.failed_in_a_row = 0
         counts.last_error = ""
-        self._table.reported(stats, report, self._clock())
+        if report is not None:
+            self._table.reported(stats, report, self._clock())
         if counts.succeeded_in_a_row >= self._settings.rise:
             self._set_healthy(stats, True)
 
@@ -141,23 +154,23 @@ class Collector:
         counts.failed += 1
         counts.failed_in_a_row += 1
         counts.succeeded_in_a_row = 0
-        counts.last_error = error
+        counts.last_error = _shortened(error)
         if counts.failed_in_a_row >= self._settings.fall:
             self._set_healthy(stats, False)
 
 
-def read_report(content: bytes) -> Report:
-    """A backend's ``/health`` answer. A server that reports nothing but 200 is simply healthy.
+def read_report(content: bytes) -> Report | None:
+    """A backend's ``/health`` answer; None from a server that reports nothing, which is healthy.
 
     Raises:
         ValueError: it says that it is unhealthy, or what it says is not a number.
     """
     try:
         data = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        return Report(0.0, 0.0, 0, 0.0)
+        return None
     if data.get("health_status") == "unhealthy":
         raise ValueError("the server says it is unhealthy")
     return Report(
@@ -170,8 +183,12 @@ def read_report(content: bytes) -> Report:
 
 def _number(data: dict[str, object], key: str) -> float:
     value = data.get(key, 0.0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise ValueError(f"{key} is not a number: {value!r}")
-    if value < 0:
-        raise ValueError(f"{key} is negative: {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{key} is not a number: {_shortened(repr(value))}")
+    if not 0 <= value < LARGEST_NUMBER:  # neither is NaN
+        raise ValueError(f"{key} cannot be {_shortened(repr(value))}")
     return float(value)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"

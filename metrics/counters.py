@@ -13,7 +13,7 @@ class Series:
     """Attempts of one strategy at one endpoint.
 
     Attributes:
-        duration: seconds to the first byte, of answers.
+        duration: seconds to the first byte, of answers that were not ignored.
         statuses: attempts by the endpoint's status; 0 where no answer came.
         failures: attempts that the endpoint is answerable for.
         ignored: attempts that ended for other reasons.
@@ -31,10 +31,13 @@ class Series:
         """One attempt is over."""
         status = outcome.status
         self.statuses[status] = self.statuses.get(status, 0) + 1
-        if outcome.verdict is Verdict.FAILURE:
-            self.failures += 1
-        elif outcome.verdict is Verdict.IGNORED:
+        verdict = outcome.verdict
+        if verdict is Verdict.IGNORED:
+            # Its latency is the time until the client left, even where an answer had begun.
             self.ignored += 1
+            return
+        if verdict is Verdict.FAILURE:
+            self.failures += 1
         if status:
             self.duration.observe(outcome.latency)
 

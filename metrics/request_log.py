@@ -58,7 +58,9 @@ class RequestLog:
         self._limit = queue_lines
         self._offset = wall_offset
         self._rows: list[_Row] = []
-        self._file = path.open("a", encoding="utf-8")
+        # Unbuffered: after a full disk a buffer would hold lines that were counted as dropped.
+        self._file = path.open("ab", buffering=0)
+        self._torn = b""
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="request-log")
         self._writing: Future[int] | None = None
 
@@ -105,14 +107,24 @@ class RequestLog:
             self.dropped += self._writing.result()
         self._writer.shutdown()
         self._file.close()
+        if self._torn:
+            self.dropped += 1
 
     def _write(self, rows: list[_Row]) -> int:
-        """How many of ``rows`` could not be written."""
+        """How many of ``rows`` could not be written. The next lot first ends a line of which the
+        disk took a part, so that one full disk breaks no line in the middle of the file.
+        """
+        data = self._torn + "".join(map(self._line, rows)).encode("ascii")
+        written = 0
         try:
-            self._file.writelines(map(self._line, rows))
-            self._file.flush()
+            while written < len(data):
+                written += self._file.write(data[written:] if written else data)
         except OSError:
-            return len(rows)
+            within_line = data[written - 1] != ord("\n") if written else bool(self._torn)
+            end = data.index(b"\n", written) + 1 if within_line else written
+            self._torn = data[written:end]
+            return data.count(b"\n", end)
+        self._torn = b""
         return 0
 
     def _line(self, row: _Row) -> str:

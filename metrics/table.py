@@ -33,14 +33,16 @@ class Report:
 def read_load_report(text: bytes) -> dict[str, float]:
     """The numbers of an ORCA report in its text form, ``TEXT cpu_utilization=0.3,…``.
 
-    Items that are not finite non-negative numbers are left out, and so is all beyond the first 16:
-    the report comes from a server, which may be wrong.
+    Items that are not finite non-negative numbers are left out, and so is all beyond the first 16
+    or the first KiB: the report comes from a server, which may be wrong.
     """
     kind, _, items = text.partition(b" ")
     if kind != b"TEXT":
         return {}
+    if len(items) > 1024:
+        items = items[:1024].rpartition(b",")[0]  # half a number would be another number
     found: dict[str, float] = {}
-    for item in items[:1024].split(b",")[:16]:
+    for item in items.split(b",")[:16]:
         name, _, value = item.partition(b"=")
         try:
             number = float(value)
@@ -75,18 +77,23 @@ class EndpointTable:
         verdict = outcome.verdict
         if verdict is Verdict.IGNORED:
             return
-        elapsed = now - stats.latency_at
         failed = verdict is Verdict.FAILURE
-        stats.error_rate = decayed_mean(
-            stats.error_rate, 1.0 if failed else 0.0, elapsed, LATENCY_TIME_CONSTANT
-        )
+        if failed or stats.error_rate:
+            stats.error_rate = decayed_mean(
+                stats.error_rate,
+                1.0 if failed else 0.0,
+                now - stats.error_rate_at,
+                LATENCY_TIME_CONSTANT,
+            )
+        stats.error_rate_at = now
         stats.completed += 1
         if failed:
             # A failure's latency says how fast it failed; a fast failure must not look attractive.
             stats.failures += 1
-            stats.latency_at = now
             return
-        stats.latency = decayed_mean(stats.latency, outcome.latency, elapsed, LATENCY_TIME_CONSTANT)
+        stats.latency = decayed_mean(
+            stats.latency, outcome.latency, now - stats.latency_at, LATENCY_TIME_CONSTANT
+        )
         stats.latency_at = now
 
     def reported(self, stats: EndpointStats, report: Report, now: float) -> None:

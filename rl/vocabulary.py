@@ -162,7 +162,8 @@ class Observation:
     Attributes:
         request: the request to place.
         candidates: the endpoints that may take it, at least one; a view that the policy must not
-            change or keep.
+            change. It is the same object as long as its members are the same, so a policy may keep
+            it to tell by identity that nothing has changed.
         now: monotonic seconds.
     """
 
@@ -273,6 +274,10 @@ class Transition:
         self.outcome = outcome
         self.reward = reward
         self.next_value = next_value
+
+
+def learn_nothing(policy: object, transition: Transition) -> None:
+    """The ``observe`` of a policy that nothing teaches. The node knows it and spares the call."""
 
 
 class Policy(Protocol):

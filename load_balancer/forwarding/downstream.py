@@ -1,30 +1,40 @@
-"""The client's side: a protocol that reads requests, in turn, and writes their answers.
+"""The client's side: a protocol that takes requests, in turn, and writes their answers.
 
-A client may send several requests without waiting (pipelining); the parser hands them over in one
-go. They queue here, reading stops while they do, and each starts when the one before is answered.
+A client may send several requests without waiting (pipelining). They queue; each starts when the
+one before is answered and the client has taken enough of what it was sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import socket
+import struct
+from math import inf
 from typing import TYPE_CHECKING, cast
-
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from load_balancer.errors import NoCandidate
 from load_balancer.forwarding.answers import answer, problem
 from load_balancer.forwarding.exchange import Exchange
-from load_balancer.forwarding.heads import Peer, Refusal, read_request
+from load_balancer.forwarding.heads import Peer, Refusal
+from load_balancer.forwarding.reader import RequestReader
 
 if TYPE_CHECKING:
     from load_balancer.forwarding.listener import Listener
 
 LINGER_SECONDS = 2.0
-"""How long what still comes is read and dropped after a refusal: closing at once would make the
-kernel reset the connection, and the client might lose the answer that says why."""
+"""How long after a refusal the client may be silent before it is cut off. What it still sends is
+read and dropped: closing at once would make the kernel reset the connection, and the client might
+lose the answer that says why (RFC 9112 section 9.6)."""
+
+LONGEST_LINGER_SECONDS = 30.0
+
+PIPELINED = 16
+"""Requests that wait behind the present one until no more are read: enough for who pipelines, and
+reading on shows when the client leaves. One read of many small requests may exceed it."""
 
 RETRY_AFTER_SECONDS = 1
+
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class ClientConnection(asyncio.Protocol):
@@ -38,13 +48,13 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_advancing",
         "_closing",
         "_discarding",
-        "_head_bytes",
-        "_parser",
-        "_parsing",
-        "_queue",
+        "_linger_until",
+        "_reader",
         "_reading_paused",
+        "_unsent",
         "deadline",
         "exchange",
         "listener",
@@ -61,13 +71,13 @@ class ClientConnection(asyncio.Protocol):
         self.exchange: Exchange | None = None
         self.deadline = 0.0
         self.paused = False
-        self._parser = HttpRequestParser(self)
-        self._parsing: Exchange | None = None
-        self._queue: deque[Exchange] = deque()
-        self._head_bytes = 0
+        self._reader = RequestReader(self)
         self._reading_paused = False
+        self._advancing = False
         self._closing = False
         self._discarding = False
+        self._linger_until = 0.0
+        self._unsent = inf
 
     # asyncio.Protocol
 
@@ -80,67 +90,36 @@ class ClientConnection(asyncio.Protocol):
         self.peer = listener.peer(address)
         self.deadline = listener.time() + listener.deadlines.head_seconds
         if not listener.admit(self):
-            self._queue.append(self._refused(Refusal(503, "connections", "too many connections")))
-            self._advance()
+            self.refuse(Refusal(503, "connections", "too many connections"))
 
     def data_received(self, data: bytes) -> None:
         """Bytes of requests."""
         if self._closing:
+            if self._discarding:
+                self.deadline = min(self.listener.time() + LINGER_SECONDS, self._linger_until)
             return
-        if self._head_bytes == 0 and self.exchange is None:
-            self.deadline = self.listener.time() + self.listener.deadlines.head_seconds
-        self._feed(data)
-        parsing = self._parsing
-        if parsing is not None and parsing.head is None and parsing.refusal is None:
-            # The head is not whole yet: httptools may hold a long line that no callback has seen.
-            self._head_bytes += len(data)
-            if self._head_bytes > self.listener.limits.head_bytes * 2:
-                parsing.refusal = Refusal(431, "head_size", "the request head is too large")
-                self._queue.append(parsing)
+        reader = self._reader
         exchange = self.exchange
-        if exchange is not None and (exchange.buffered or exchange.received):
-            if exchange is parsing or exchange.buffered:
-                self._forward(exchange)
-        elif exchange is None:
+        if exchange is None and not reader.started:
+            self.deadline = self.listener.time() + self.listener.deadlines.head_seconds
+        reader.feed(data)
+        if exchange is None:
             self._advance()
-        self.update_reading()
-
-    def _forward(self, exchange: Exchange) -> None:
-        if exchange.refusal is not None:
-            self._body_broken(exchange)
+        elif exchange.refusal is not None:
+            self._body_broken(exchange, exchange.refusal)
         else:
             exchange.forward()
+        exchange = self.exchange
+        if (
+            self._reading_paused
+            or self._closing
+            or reader.queue
+            or (exchange is not None and exchange.body is not None)
+        ):
+            self.update_reading()
 
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade as upgrade:
-            # The client would like another protocol and is not given it (RFC 9110 section 7.8):
-            # the request was handed over without its Upgrade field, what follows is HTTP again.
-            if not self._queue or self._queue[-1].refusal is None:
-                self._parser = HttpRequestParser(self)
-                rest = data[upgrade.args[0] :]
-                if rest:
-                    self._feed(rest)
-        except HttpParserError as error:
-            self._broken(str(error))
-
-    def _broken(self, why: str) -> None:
-        """What came cannot be read. What was whole before it is answered first."""
-        parsing = self._parsing
-        if parsing is None or parsing.received:
-            parsing = Exchange(self)
-        if parsing.refusal is None:
-            parsing.refusal = Refusal(400, "syntax", f"the request cannot be read: {why}")
-        if parsing is self.exchange:
-            self._body_broken(parsing)
-        elif parsing not in self._queue:
-            self._queue.append(parsing)
-
-    def _body_broken(self, exchange: Exchange) -> None:
+    def _body_broken(self, exchange: Exchange, refusal: Refusal) -> None:
         """The body under way turned out malformed: the endpoint must not take it for whole."""
-        refusal = exchange.refusal
-        assert refusal is not None
         exchange.client_gone()
         if exchange.begun:
             self.abort()
@@ -154,7 +133,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, by whomever."""
         self._closing = True
-        self._queue.clear()
+        self._reader.queue.clear()
         self.listener.forget(self)
         exchange = self.exchange
         self.exchange = None
@@ -166,99 +145,44 @@ class ClientConnection(asyncio.Protocol):
         self.paused = True
         exchange = self.exchange
         if exchange is not None and exchange.upstream is not None:
-            exchange.upstream.transport.pause_reading()
+            exchange.upstream.hold()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         self.paused = False
         exchange = self.exchange
-        if exchange is not None and exchange.upstream is not None:
+        if exchange is None:
+            self._go_on()
+        elif exchange.upstream is not None:
             self.deadline = self.listener.time() + self.listener.deadlines.idle_seconds
-            exchange.upstream.transport.resume_reading()
-
-    # httptools callbacks
-
-    def on_message_begin(self) -> None:
-        """A request starts."""
-        self._parsing = Exchange(self)
-        self._head_bytes = 1
-
-    def on_url(self, data: bytes) -> None:
-        """The request target, possibly in pieces."""
-        parsing = self._parsing
-        assert parsing is not None
-        parsing.target += data
-        if len(parsing.target) > self.listener.limits.target_bytes and parsing.refusal is None:
-            parsing.refusal = Refusal(414, "target_size", "the request target is too long")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field of the head, or of the trailers."""
-        parsing = self._parsing
-        assert parsing is not None
-        self._head_bytes += len(name) + len(value) + 4
-        limits = self.listener.limits
-        fields = parsing.fields if parsing.head is None else parsing.trailers
-        if self._head_bytes > limits.head_bytes or len(fields) >= limits.head_fields:
-            if parsing.refusal is None:
-                parsing.refusal = Refusal(431, "head_size", "the request head is too large")
-        else:
-            fields.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """The head is whole: judge it."""
-        parsing = self._parsing
-        assert parsing is not None
-        self._head_bytes = 1
-        if parsing.refusal is None:
-            parser = self._parser
-            try:
-                parsing.head = read_request(
-                    parser.get_method(),
-                    parsing.target,
-                    parser.get_http_version(),
-                    parsing.fields,
-                    self.peer,
-                    self.listener.request_id(),
-                )
-            except Refusal as refusal:
-                parsing.refusal = refusal
-        self._queue.append(parsing)
-
-    def on_body(self, data: bytes) -> None:
-        """Bytes of the body, without their framing."""
-        parsing = self._parsing
-        assert parsing is not None
-        if parsing.refusal is None:
-            parsing.add_body(data)
-
-    def on_message_complete(self) -> None:
-        """The request has ended."""
-        parsing = self._parsing
-        assert parsing is not None
-        parsing.received = True
-        self._head_bytes = 0
+            exchange.upstream.go_on()
 
     # What the exchange asks for.
 
     def update_reading(self) -> None:
         """Take more from the client only while it can be passed on."""
         exchange = self.exchange
+        queue = self._reader.queue
         if self._closing:
             pause = not self._discarding
-        elif exchange is None:
+        elif queue:
+            last = queue[-1]
+            pause = len(queue) > PIPELINED or last.refusal is not None or self._full(last)
+        elif exchange is None or exchange.body is None:
             pause = False
-        elif self._queue:
-            pause = True
-        elif exchange.upstream is None:
-            pause = exchange.buffered >= self.listener.limits.buffer_bytes
         else:
-            pause = exchange.upstream.paused
+            upstream = exchange.upstream
+            pause = self._full(exchange) or (upstream is not None and upstream.paused)
         if pause != self._reading_paused and not self.transport.is_closing():
             self._reading_paused = pause
             if pause:
                 self.transport.pause_reading()
             else:
                 self.transport.resume_reading()
+
+    def _full(self, exchange: Exchange) -> bool:
+        body = exchange.body
+        return body is not None and body.buffered >= self.listener.limits.buffer_bytes
 
     def send(self, data: bytes) -> None:
         """Bytes of a response."""
@@ -267,14 +191,19 @@ class ClientConnection(asyncio.Protocol):
     def exchange_over(self, close: bool) -> None:
         """The response is whole."""
         exchange = self.exchange
+        assert exchange is not None and exchange.head is not None
         self.exchange = None
-        if close or self._closing:
-            self._close(linger=exchange is not None and not exchange.received)
+        listener = self.listener
+        if close or self._closing or listener.draining:
+            # Whoever did not ask for the end may be sending the next request.
+            self._close(linger=not exchange.received or exchange.head.keep_alive)
             return
-        if self._queue:
+        deadlines = listener.deadlines
+        self.deadline = listener.time() + (
+            deadlines.head_seconds if self._reader.started else deadlines.idle_seconds
+        )
+        if self._reader.queue and not self._advancing and not self._behind():
             self._advance()
-        else:
-            self.deadline = self.listener.time() + self.listener.deadlines.idle_seconds
         if self._reading_paused:
             self.update_reading()
 
@@ -284,6 +213,7 @@ class ClientConnection(asyncio.Protocol):
         assert exchange is not None and exchange.head is not None
         head = exchange.head
         close = not head.keep_alive or not exchange.received or self.listener.draining
+        self.listener.node.counters.answered(status)
         self.send(
             answer(
                 status,
@@ -326,7 +256,7 @@ class ClientConnection(asyncio.Protocol):
         counters = self.listener.node.counters
         counters.refused(refusal.label)
         counters.answered(refusal.status)
-        head = self.exchange.head if self.exchange is not None else None
+        head = None if self.exchange is None else self.exchange.head
         self.send(
             problem(
                 refusal.status,
@@ -334,7 +264,8 @@ class ClientConnection(asyncio.Protocol):
                 head.request_id if head else self.listener.request_id().decode("ascii"),
                 self.listener.date,
                 close=True,
-                accepts_json=head.accepts_json if head else False,
+                accepts_json=head is not None and head.accepts_json,
+                head_only=head is not None and head.method == "HEAD",
                 retry_after=RETRY_AFTER_SECONDS if refusal.status == 503 else None,
             )
         )
@@ -344,49 +275,82 @@ class ClientConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Cut the connection, so that nobody takes what came for a whole answer."""
         self._closing = True
+        try:
+            # By a reset: for a body that the connection's end delimits, any other is a good end.
+            self.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER
+            )
+        except OSError:
+            pass  # the connection is gone
         self.transport.abort()
 
     def expired(self) -> None:
         """The deadline has passed."""
-        if self.exchange is not None:
+        if self._closing:
+            unsent = self.transport.get_write_buffer_size()
+            if not unsent:
+                self.transport.abort()
+            elif unsent >= self._unsent:
+                self.abort()
+            else:
+                # The client still takes what was written before.
+                self._unsent = unsent
+                self.deadline = self.listener.time() + self.listener.deadlines.idle_seconds
+        elif self.exchange is not None:
             self.exchange.expired()
-        elif self._closing:
-            self.transport.abort()
-        elif self._head_bytes:
+        elif self._reader.started:
             self.refuse(Refusal(408, "head_timeout", "the request head did not come in time"))
         else:
             self._close(linger=False)
 
     def finish(self) -> None:
         """Take no more requests; close when the present one is answered."""
-        if self.exchange is None and not self._queue:
+        if self.exchange is None and not self._closing:
             self._close(linger=False)
 
     def _advance(self) -> None:
         """Start the next request, and go on while they are answered at once."""
-        while self.exchange is None and self._queue and not self._closing:
-            exchange = self._queue.popleft()
-            self.exchange = exchange
-            if exchange.refusal is not None:
-                self.refuse(exchange.refusal)
-                return
-            try:
-                exchange.start()
-            except NoCandidate as error:
-                self.answer_error(error.status, error.label, "no endpoint can take the request")
+        if self._advancing:
+            return
+        queue = self._reader.queue
+        self._advancing = True
+        try:
+            while queue and self.exchange is None and not self._closing and not self.paused:
+                exchange = self.exchange = queue.popleft()
+                if exchange.refusal is not None:
+                    self.refuse(exchange.refusal)
+                    return
+                try:
+                    exchange.start()
+                except NoCandidate as error:
+                    self.answer_error(error.status, error.label, "no endpoint can take the request")
+                if queue and self._behind():
+                    return
+        finally:
+            self._advancing = False
 
-    def _refused(self, refusal: Refusal) -> Exchange:
-        exchange = Exchange(self)
-        exchange.refusal = refusal
-        return exchange
+    def _behind(self) -> bool:
+        """Whether so much waits to be written that the next request had better wait as well."""
+        if self.transport.get_write_buffer_size() < self.listener.limits.buffer_bytes:
+            return False
+        # uvloop writes at the end of its turn, and only then knows whether the client takes it.
+        self.listener.loop.call_soon(self._go_on)
+        return True
+
+    def _go_on(self) -> None:
+        self._advance()
+        self.update_reading()
 
     def _close(self, linger: bool) -> None:
         self._closing = True
-        self._queue.clear()
-        if not linger or not self.transport.can_write_eof():
+        self._reader.queue.clear()
+        now = self.listener.time()
+        if not linger or self.transport.is_closing():
+            self.deadline = now + self.listener.deadlines.idle_seconds
             self.transport.close()
             return
         self._discarding = True
-        self.deadline = self.listener.time() + LINGER_SECONDS
+        self._linger_until = now + LONGEST_LINGER_SECONDS
+        self.deadline = now + LINGER_SECONDS
         self.transport.write_eof()
         self.update_reading()

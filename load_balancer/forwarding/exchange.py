@@ -5,7 +5,6 @@ whether the response has begun. Both connections tell it what happened; it tells
 Exactly one of its endings completes each attempt: ``_complete`` is the only caller of the node.
 
     parsing -> start -> route -> (connect) -> send -> response head -> body -> finished
-                  |        ^                    |
                   |        +-- another endpoint +  while no response byte has gone down
                   +-> refused, or answered here
 """
@@ -21,18 +20,19 @@ from load_balancer.errors import (
     ResponseTimeout,
     UpstreamError,
 )
+from load_balancer.forwarding.body import RequestBody
+from load_balancer.forwarding.fields import Fields
 from load_balancer.forwarding.heads import (
-    CHUNKED,
     IDEMPOTENT,
     NO_BODY,
     UNTIL_CLOSE,
-    Fields,
     Refusal,
     RequestHead,
 )
 from load_balancer.forwarding.responses import (
     BadUpstream,
     ResponseHead,
+    chunk,
     interim_response,
     last_chunk,
     read_response,
@@ -50,12 +50,11 @@ class Exchange:
 
     Attributes:
         client: the connection that it came by.
-        target, fields, trailers: as they are read; trailers of the request until the response
-            begins, of the response from then on.
+        target: of the request, as it is read.
         head: the judged request; set unless ``refusal`` is.
         refusal: why the request goes nowhere.
+        body: what waits of the request's body; None for a request that has none.
         received: the request has been read to its end.
-        buffered: bytes of the request body that wait for the endpoint's connection.
         attempt: the try under way.
         upstream: its connection, once there is one.
         begun: bytes of the final response have gone down.
@@ -63,28 +62,25 @@ class Exchange:
     """
 
     __slots__ = (
-        "_body",
-        "_end_sent",
+        "_chunks",
         "_latency",
         "_listener",
         "_out",
-        "_out_body",
+        "_pieces",
         "_reconnected",
         "_response",
         "_sent",
         "_tried",
         "attempt",
         "begun",
-        "buffered",
+        "body",
         "client",
         "context",
-        "fields",
         "head",
         "received",
         "refusal",
         "skips_body",
         "target",
-        "trailers",
         "upstream",
     )
 
@@ -92,43 +88,37 @@ class Exchange:
         self.client = client
         self._listener = client.listener
         self.target = b""
-        self.fields: Fields = []
-        self.trailers: Fields = []
         self.head: RequestHead | None = None
         self.context: RequestContext | None = None
         self.refusal: Refusal | None = None
+        self.body: RequestBody | None = None
         self.received = False
-        self.buffered = 0
         self.attempt: Attempt | None = None
         self.upstream: UpstreamConnection | None = None
         self.begun = False
         self.skips_body = False
-        self._body: list[bytes] = []
-        self._end_sent = False
         self._sent = False
         self._reconnected = False
         self._tried: tuple[str, ...] = ()
         self._response: ResponseHead | None = None
         self._latency = 0.0
         self._out: list[bytes] = []
-        self._out_body: list[bytes] = []
+        # Where pieces of the body go: out as they are, or first into a chunk.
+        self._pieces = self._out
+        self._chunks: list[bytes] = []
 
     # The request's side.
-
-    def add_body(self, data: bytes) -> None:
-        """Bytes of the request body, without their framing."""
-        self._body.append(data)
-        self.buffered += len(data)
 
     def start(self) -> None:
         """It is this request's turn on its connection."""
         head = self.head
         assert head is not None
         listener = self._listener
-        local = listener.local.get(head.path)
-        if local is not None and head.method in ("GET", "HEAD"):
-            content_type, body = local()
-            self.client.answer(200, content_type, body)
+        page = listener.local.get(head.path)
+        if page is None and "?" in head.path:
+            page = listener.local.get(head.path.partition("?")[0])
+        if page is not None and head.method in ("GET", "HEAD"):
+            self.client.answer(200, *page())
             return
         if head.hops >= listener.limits.hops:
             self.client.refuse(Refusal(508, "hops", "the request has passed too many proxies"))
@@ -144,26 +134,41 @@ class Exchange:
         self._route()
 
     def forward(self) -> None:
-        """More of the request body has come."""
-        if self.upstream is None:
+        """What there is of the request body goes on, if the endpoint still wants it."""
+        upstream = self.upstream
+        body = self.body
+        if upstream is None or body is None or not body.waits(self.received):
             return
-        data = self._take_body()
-        if data:
-            self._sent = True
-            self.upstream.transport.write(data)
-            self._wait_for_response()
+        response = self._response
+        if response is not None and response.status >= 400 and response.close_upstream:
+            # It has refused the body and is about to close (RFC 9112 section 9.5).
+            body.drop()
+            return
+        if upstream.transport.is_closing() or (not upstream.held and upstream.readable()):
+            # It may have answered early and closed. Writing would be answered by a reset, at the
+            # cost of the answer; when that is read, it is this body's turn again. (A client that
+            # reads only when it has sent all must go on, though, or both would wait.)
+            return
+        upstream.transport.write(body.take(self.received))
+        self._wait_for_response()
 
     def _route(self) -> None:
         assert self.context is not None and self.head is not None
         listener = self._listener
-        attempt = listener.node.route(
-            self.context, self.head.request_id, listener.time(), self._tried
-        )
+        try:
+            attempt = listener.node.route(
+                self.context, self.head.request_id, listener.time(), self._tried
+            )
+        except Exception as error:
+            # A strategy's fault must not leave its client waiting for ever.
+            listener.report("a request could not be routed", error)
+            raise NoCandidate from None
         if attempt is None:
             raise NoCandidate
         self.attempt = attempt
         self._reconnected = False
-        connection = listener.pool.take(attempt.stats.id)
+        once = self.body is not None or self.head.method not in IDEMPOTENT
+        connection = listener.pool.take(attempt.stats.id, once)
         if connection is None:
             self._connect(attempt)
         else:
@@ -172,45 +177,39 @@ class Exchange:
     def _connect(self, attempt: Attempt) -> None:
         # The connect has its own deadline; the sweep leaves the exchange alone until then.
         self.client.deadline = float("inf")
-        self._listener.pool.open(self, attempt.stats.endpoint)
+        self._listener.pool.open(self, attempt)
 
     def connected(self, connection: UpstreamConnection) -> None:
         """There is a connection to the chosen endpoint: the request goes out."""
         assert self.head is not None
         self.upstream = connection
         self._sent = True
-        body = self._take_body() if self._body or self.head.body == CHUNKED else b""
-        connection.send(self, self.head.wire + body if body else self.head.wire)
-        self._wait_for_response()
-        if body:
+        body = self.body
+        if body is None:
+            connection.send(self, self.head.wire)
+        else:
+            connection.send(self, self.head.wire + body.take(self.received))
             self.client.update_reading()
-
-    def _take_body(self) -> bytes:
-        """What can go on of the body, framed."""
-        assert self.head is not None
-        data = b"".join(self._body)
-        self._body.clear()
-        self.buffered = 0
-        if self.head.body != CHUNKED:
-            return data
-        if data:
-            data = b"%x\r\n%b\r\n" % (len(data), data)
-        if self.received and not self._end_sent:
-            self._end_sent = True
-            data += last_chunk(self.trailers)
-        return data
+        self._wait_for_response()
 
     def _wait_for_response(self) -> None:
-        deadlines = self._listener.deadlines
-        self.client.deadline = self._listener.time() + (
-            deadlines.first_byte_seconds if self.received else deadlines.idle_seconds
-        )
+        listener = self._listener
+        sends = not self.received and self._client_sends()
+        deadlines = listener.deadlines
+        seconds = deadlines.idle_seconds if sends else deadlines.first_byte_seconds
+        self.client.deadline = listener.time() + seconds
+
+    def _client_sends(self) -> bool:
+        """It is the client's turn: the rest of the body is awaited from nobody else."""
+        return not self.received and self.body is not None and not self.body.uninvited
 
     # The response's side, called while the endpoint's bytes are parsed.
 
     def interim(self, status: int, reason: bytes, fields: Fields) -> None:
         """A 1xx answer: passed on to who can understand it."""
         assert self.head is not None
+        if status == 100 and self.body is not None:
+            self.body.uninvited = False
         if self.head.modern:
             self._out.append(interim_response(status, reason, fields))
 
@@ -234,13 +233,14 @@ class Exchange:
             return str(error)
         self._response = response
         self.skips_body = response.body == NO_BODY
-        self.trailers = []
         self._out.append(response.wire)
+        if response.chunk_out:
+            self._pieces = self._chunks
         return ""
 
     def response_body(self, data: bytes) -> None:
         """Bytes of the response body, without their framing."""
-        self._out_body.append(data)
+        self._pieces.append(data)
 
     def upstream_progress(self) -> None:
         """A piece of the response has been parsed: send it down, and end if it was the last."""
@@ -251,23 +251,26 @@ class Exchange:
             self._upstream_broken(ResponseInvalid(upstream.broken))
             return
         out = self._out
-        if self._out_body:
-            body = b"".join(self._out_body)
-            self._out_body.clear()
-            if response is not None and response.chunk_out:
-                body = b"%x\r\n%b\r\n" % (len(body), body)
-            out.append(body)
-        if upstream.over and response is not None and response.chunk_out:
-            out.append(last_chunk(self.trailers))
+        over = upstream.over
+        if response is not None:
+            self.begun = True
+            if response.chunk_out:
+                if self._chunks:
+                    out.append(chunk(b"".join(self._chunks)))
+                    self._chunks.clear()
+                if over:
+                    out.append(last_chunk(upstream.trailers))
         if out:
             data = b"".join(out) if len(out) > 1 else out[0]
             out.clear()
-            self.begun = self.begun or response is not None
-            self.client.send(data)
-        if upstream.over:
+            self.client.transport.write(data)
+        if over:
             self._finish()
-        else:
-            self.client.deadline = self._listener.time() + self._listener.deadlines.idle_seconds
+            return
+        self.client.deadline = self._listener.time() + self._listener.deadlines.idle_seconds
+        if self.body is not None:
+            self.forward()
+            self.client.update_reading()
 
     def _finish(self) -> None:
         response = self._response
@@ -275,16 +278,15 @@ class Exchange:
         assert response is not None and upstream is not None and self.head is not None
         self.upstream = None
         upstream.release(
-            reusable=not response.close_upstream and self._request_sent(),
+            reusable=self.received
+            and not response.close_upstream
+            and (self.body is None or not self.body.waits(whole=True)),
             skipped_body=self.head.method == "HEAD",
         )
         failed = response.status >= 500
         self._complete(Verdict.FAILURE if failed else Verdict.SUCCESS, response.status)
         self._listener.node.counters.answered(response.status)
         self.client.exchange_over(close=response.close_downstream)
-
-    def _request_sent(self) -> bool:
-        return self.received and not self._body
 
     # Endings other than the good one.
 
@@ -298,15 +300,10 @@ class Exchange:
             connection.over = True
             self.upstream_progress()
             return
-        never_answered = not self.begun and response is None and not self._out
-        if (
-            never_answered
-            and connection.served
-            and not self._reconnected
-            and self._replayable()
-            and self.attempt is not None
-        ):
+        stale = connection.kept and response is None and not self._reconnected
+        if stale and self._replayable():
             # A kept connection that its server closed just then: says nothing of the endpoint.
+            assert self.attempt is not None
             self._reconnected = True
             self.upstream = None
             self._listener.node.counters.reconnections += 1
@@ -320,9 +317,10 @@ class Exchange:
         if upstream is not None:
             upstream.abort()
         self._out.clear()
-        self._out_body.clear()
+        self._chunks.clear()
         if not self.begun:
             self._response = None
+            self._pieces = self._out
             self.attempt_failed(error)
             return
         # The client has seen part of an answer that will never be whole: it must not look whole.
@@ -351,9 +349,7 @@ class Exchange:
     def _replayable(self) -> bool:
         """Whether a second sending would be the same request, with no effect of its own."""
         assert self.head is not None
-        if not self._sent:
-            return True
-        return self.head.body == NO_BODY and self.head.method in IDEMPOTENT
+        return not self._sent or (self.body is None and self.head.method in IDEMPOTENT)
 
     def client_gone(self) -> None:
         """Nobody waits for the answer: stop the endpoint's work, learn nothing from it."""
@@ -362,30 +358,43 @@ class Exchange:
         self.upstream = None
         if upstream is not None:
             upstream.abort()
-        if attempt is not None:
+        if attempt is None:
+            return
+        if self._response is None:
             self._latency = self._listener.time() - attempt.started
-            self._complete(Verdict.IGNORED, self._response.status if self._response else 0)
+            self._complete(Verdict.IGNORED, 0)
+        else:
+            self._complete(Verdict.IGNORED, self._response.status)
 
     def expired(self) -> None:
         """Nothing has moved for too long; whose fault it is decides who learns of it."""
-        if self.upstream is None:
+        upstream = self.upstream
+        if upstream is None:
             return
         if self.begun and self.client.paused:
             self.client_gone()
             self.client.abort()
-        elif self.begun or self.received or self.upstream.paused:
+        elif not self._client_sends() or upstream.paused or (self.body and self.body.buffered):
             self._upstream_broken(ResponseTimeout("the endpoint did not answer in time"))
         else:
             self.client_gone()
-            self.client.answer_error(408, "body_timeout", "the request body did not come in time")
+            if self.begun:
+                self.client.abort()
+            else:
+                self.client.answer_error(
+                    408, "body_timeout", "the request body did not come in time"
+                )
 
     def _complete(self, verdict: Verdict, status: int) -> None:
-        attempt = self.attempt
+        attempt, response = self.attempt, self._response
         assert attempt is not None
         self.attempt = None
-        response = self._response
         if response is not None and response.load_report:
             self._listener.load_reported(attempt.stats, response.load_report)
-        self._listener.node.complete(
-            attempt, Outcome(verdict, self._latency, status), self._listener.time()
-        )
+        listener = self._listener
+        try:
+            listener.node.complete(
+                attempt, Outcome(verdict, self._latency, status), listener.time()
+            )
+        except Exception as error:
+            listener.report("an attempt could not be learned from", error)

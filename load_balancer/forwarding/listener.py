@@ -20,6 +20,9 @@ from rl.vocabulary import EndpointStats
 SWEEP_SECONDS = 0.25
 """How late a deadline may be noticed. One pass over all connections costs about 0.1 µs each."""
 
+ABORT_SECONDS = 1.0
+"""How long aborted connections may take to be gone; they take milliseconds."""
+
 REPORT_SECONDS = 0.1
 """Reading a load report costs some microseconds, and load does not change faster than this."""
 
@@ -73,7 +76,7 @@ class Listener:
         Raises:
             OSError: the port is taken or may not be used.
         """
-        self._sweep()
+        self._keep_sweeping()
         host, port = self._settings.host, self._settings.port
         for family, address in _addresses(host):
             try:
@@ -123,6 +126,10 @@ class Listener:
         if now - stats.reported_at > REPORT_SECONDS:
             self.node.table.load_reported(stats, report, now)
 
+    def report(self, message: str, error: Exception) -> None:
+        """A fault of ours that a request must not suffer from."""
+        self.loop.call_exception_handler({"message": message, "exception": error})
+
     async def drain(self) -> None:
         """Accept nothing more, let what runs finish until the drain deadline, then cut."""
         self.draining = True
@@ -130,28 +137,37 @@ class Listener:
             server.close()
         for connection in list(self.connections):
             connection.finish()
-        self._empty = asyncio.Event()
-        if self.connections:
-            try:
-                async with asyncio.timeout(self.deadlines.drain_seconds):
-                    await self._empty.wait()
-            except TimeoutError:
-                pass
+        await self._wait_until_empty(self.deadlines.drain_seconds)
         for connection in list(self.connections):
             connection.abort()
+        # In a few turns of the loop the transports tell their protocols of the end.
+        await self._wait_until_empty(ABORT_SECONDS)
         if self._timer is not None:
             self._timer.cancel()
         await self.pool.close()
-        # One turn of the loop, in which the transports tell their protocols of the end.
-        await asyncio.sleep(0)
 
-    def _sweep(self) -> None:
+    async def _wait_until_empty(self, seconds: float) -> None:
+        if not self.connections:
+            return
+        self._empty = asyncio.Event()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            pass
+
+    def sweep(self) -> None:
+        """Tell every connection whose deadline has passed."""
         now = self.time()
         self.date = formatdate(usegmt=True).encode("ascii")
         for connection in [each for each in self.connections if each.deadline < now]:
             connection.expired()
         self.pool.sweep(now)
-        self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _keep_sweeping(self) -> None:
+        # The timer first: a fault in one pass must not end all deadlines.
+        self._timer = self.loop.call_later(SWEEP_SECONDS, self._keep_sweeping)
+        self.sweep()
 
 
 def _addresses(host: str) -> Iterable[tuple[int, str]]:

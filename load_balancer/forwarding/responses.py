@@ -6,32 +6,30 @@ Knows no connection: bytes in, bytes out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from load_balancer.forwarding.heads import (
-    BY_LENGTH,
-    CHUNKED,
+from load_balancer.forwarding.fields import (
     CODING,
     CONNECTION,
     DROP,
     LENGTH,
-    NO_BODY,
+    LENGTH_DIGITS,
     REQUEST_FIELDS,
-    UNTIL_CLOSE,
+    SAID_KEEP_ALIVE,
     Fields,
-    RequestHead,
+    Kinds,
     ends,
     read_connection,
+    without,
 )
+from load_balancer.forwarding.heads import BY_LENGTH, CHUNKED, NO_BODY, UNTIL_CLOSE, RequestHead
 
-_DATE, _LOAD_REPORT = 11, 12
+_DATE, _LOAD_REPORT = 21, 22
 _RESPONSE_FIELDS = {
     b"content-length": LENGTH,
     b"transfer-encoding": CODING,
     b"connection": CONNECTION,
     b"date": _DATE,
     b"keep-alive": DROP,
-    b"proxy-connection": DROP,
+    b"proxy-connection": CONNECTION,
     b"te": DROP,
     b"upgrade": DROP,
     b"q": DROP,
@@ -57,6 +55,9 @@ _NOT_IN_TRAILERS = (
         b"trailer",
     }
 )
+
+
+_kinds = Kinds(_RESPONSE_FIELDS)
 
 
 class BadUpstream(Exception):
@@ -116,6 +117,9 @@ def read_response(
     """
     if not 200 <= status <= 999:
         raise BadUpstream(f"status {status}")
+    modern = version == "1.1"
+    if not modern and version != "1.0":
+        raise BadUpstream(f"version {version}")
     head = ResponseHead()
     head.status = status
     head.load_report = b""
@@ -125,24 +129,26 @@ def read_response(
     dated = False
     said = 0
     removed: set[bytes] = set()
-    lines: list[bytes] = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
-    names: list[bytes] = [b""]
-    for name, value in fields:
-        lower = name.lower()
-        kind = _RESPONSE_FIELDS.get(lower)
-        if kind is None:
-            lines.append(b"%b: %b\r\n" % (name, value))
-            names.append(lower)
-        elif kind == LENGTH:
+    kinds = _kinds
+    lines: list[bytes] = [b"HTTP/1.1 %d %b" % (status, reason)]
+    for field in fields:
+        kind = kinds[field[0]]
+        if not kind:
+            lines.append(b": ".join(field))
+            continue
+        value = field[1]
+        if kind == LENGTH:
             if length is not None:
                 raise BadUpstream("more than one Content-Length field")
             length = value.strip(b" \t")
         elif kind == _DATE:
             dated = True
-            lines.append(b"%b: %b\r\n" % (name, value))
-            names.append(lower)
+            lines.append(b": ".join(field))
         elif kind == CONNECTION:
-            said = read_connection(value, said, removed)
+            if value == b"keep-alive":
+                said |= SAID_KEEP_ALIVE
+            else:
+                said = read_connection(value, said, removed)
         elif kind == CODING:
             if coding is not None:
                 raise BadUpstream("more than one Transfer-Encoding field")
@@ -150,22 +156,23 @@ def read_response(
         elif kind == _LOAD_REPORT:
             head.load_report = value
     if removed:
-        lines = [line for line, name in zip(lines, names, strict=True) if name not in removed]
+        lines = without(lines, removed)
 
+    if coding is not None and not modern:
+        raise BadUpstream("Transfer-Encoding in HTTP/1.0")
     _frame_response(head, request, length, coding, lines)
-    head.close_upstream = head.body == UNTIL_CLOSE or ends(said, version == "1.1")
-    head.close_downstream = not keep_alive or (
-        head.body in (CHUNKED, UNTIL_CLOSE) and not head.chunk_out
-    )
+    head.close_upstream = head.body == UNTIL_CLOSE or ends(said, modern)
+    head.close_downstream = not keep_alive or (head.body >= CHUNKED and not head.chunk_out)
     if not dated:
-        lines.append(b"Date: %b\r\n" % date)
+        lines.append(b"Date: " + date)
+    lines.append((b"Via: 1.1 " if modern else b"Via: 1.0 ") + node_name)
     if head.close_downstream:
-        lines.append(b"Via: 1.1 %b\r\nConnection: close\r\n\r\n" % node_name)
+        lines.append(b"Connection: close\r\n\r\n")
     elif not request.modern:
-        lines.append(b"Via: 1.1 %b\r\nConnection: keep-alive\r\n\r\n" % node_name)
+        lines.append(b"Connection: keep-alive\r\n\r\n")
     else:
-        lines.append(b"Via: 1.1 %b\r\n\r\n" % node_name)
-    head.wire = b"".join(lines)
+        lines.append(b"\r\n")
+    head.wire = b"\r\n".join(lines)
     return head
 
 
@@ -182,34 +189,42 @@ def _frame_response(
             raise BadUpstream("both Content-Length and Transfer-Encoding")
         if coding != b"chunked":
             raise BadUpstream("a transfer coding other than chunked")
-    if length is not None and not length.isdigit():
+    if length is not None and (not length.isdigit() or len(length) > LENGTH_DIGITS):
         raise BadUpstream("Content-Length is not a number")
     status = head.status
     if status == 204 or status == 304 or request.method == "HEAD":
         head.body = NO_BODY
         # On HEAD and 304 the length is the one that GET would have (RFC 9110 section 8.6).
         if length is not None and status != 204:
-            lines.append(b"Content-Length: %d\r\n" % int(length))
+            lines.append(b"Content-Length: %d" % int(length))
     elif length is not None:
         head.body = BY_LENGTH
-        lines.append(b"Content-Length: %d\r\n" % int(length))
+        lines.append(b"Content-Length: %d" % int(length))
     else:
         head.body = CHUNKED if coding is not None else UNTIL_CLOSE
         if request.modern:
             head.chunk_out = True
-            lines.append(b"Transfer-Encoding: chunked\r\n")
+            lines.append(b"Transfer-Encoding: chunked")
 
 
-def interim_response(status: int, reason: bytes, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+def interim_response(status: int, reason: bytes, fields: Fields) -> bytes:
     """A 1xx head as it goes to the client (RFC 9110 section 15.2)."""
+    removed: set[bytes] = set()
+    for name, value in fields:
+        if _RESPONSE_FIELDS.get(name.lower()) == CONNECTION:
+            read_connection(value, 0, removed)
     lines = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
-    lines += [
-        b"%b: %b\r\n" % (name, value)
-        for name, value in fields
-        if name.lower() not in _RESPONSE_FIELDS
-    ]
+    for name, value in fields:
+        lower = name.lower()
+        if lower not in _RESPONSE_FIELDS and lower not in removed:
+            lines.append(b"%b: %b\r\n" % (name, value))
     lines.append(b"\r\n")
     return b"".join(lines)
+
+
+def chunk(data: bytes) -> bytes:
+    """Bytes of a body as one chunk; not for none, which would be the last one."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def last_chunk(trailers: Fields) -> bytes:

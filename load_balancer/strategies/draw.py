@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from rl.vocabulary import Decision, Observation, Transition
+from rl.vocabulary import Decision, Observation, learn_nothing
 
 
 def lowest(costs: Sequence[float], dice: random.Random) -> tuple[int, int]:
@@ -40,5 +40,4 @@ class WeightedRandom:
             index += 1
         return Decision(index, weights[index] / total)
 
-    def observe(self, transition: Transition) -> None:
-        """Chance does not learn."""
+    observe = learn_nothing

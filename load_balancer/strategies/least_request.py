@@ -11,7 +11,7 @@ import random
 from math import comb
 
 from load_balancer.strategies.draw import lowest
-from rl.vocabulary import Decision, EndpointStats, Observation, Transition
+from rl.vocabulary import Decision, EndpointStats, Observation, learn_nothing
 
 
 def _load(stats: EndpointStats) -> float:
@@ -28,8 +28,7 @@ class LeastRequest:
         index, ties = lowest([_load(each) for each in observation.candidates], self._dice)
         return Decision(index, 1.0 / ties)
 
-    def observe(self, transition: Transition) -> None:
-        """The table counts what is in flight; there is nothing to add."""
+    observe = learn_nothing
 
 
 class PowerOfTwo:
@@ -58,8 +57,7 @@ class PowerOfTwo:
         chance = (comb(not_lower, choices) - comb(higher, choices)) / comb(size, choices)
         return Decision(index, chance / (not_lower - higher))
 
-    def observe(self, transition: Transition) -> None:
-        """The table counts what is in flight; there is nothing to add."""
+    observe = learn_nothing
 
     def _draw(self, size: int, choices: int) -> list[int]:
         """``choices`` different indices, every set of them equally likely (Floyd's algorithm)."""

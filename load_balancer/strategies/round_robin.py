@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rl.vocabulary import Decision, Observation, Transition
+from rl.vocabulary import Decision, EndpointStats, Observation, learn_nothing
 
 SPARE_CREDITS = 16
 """Ids remembered beyond twice the candidates: who is out for a moment keeps its place."""
@@ -24,35 +24,38 @@ class RoundRobin:
     """
 
     def __init__(self) -> None:
-        self._credits: dict[str, float] = {}
+        self._left: dict[str, float] = {}
+        self._candidates: Sequence[EndpointStats] = ()
+        # Of the present candidates, in their order.
+        self._credits: list[float] = []
+        self._weights: list[float] = []
+        self._total = 0.0
 
     def select(self, observation: Observation) -> Decision:
         candidates = observation.candidates
-        credits = self._credits
-        held = [credits.get(each.id) for each in candidates]
-        if None in held:
-            held = _with_newcomers(held)
-        total = 0.0
-        richest = float("-inf")
-        index = 0
-        for i, each in enumerate(candidates):
-            weight = each.endpoint.weight
-            total += weight
-            credit = held[i] + weight  # type: ignore[operator]  # no None is left
-            credits[each.id] = credit
-            if credit > richest:
-                richest = credit
-                index = i
-        credits[candidates[index].id] = richest - total
-        if len(credits) > 2 * len(candidates) + SPARE_CREDITS:
-            self._credits = {each.id: credits[each.id] for each in candidates}
+        if candidates is not self._candidates:
+            self._turn_to(candidates)
+        credits = [
+            credit + weight for credit, weight in zip(self._credits, self._weights, strict=True)
+        ]
+        index = credits.index(max(credits))
+        credits[index] -= self._total
+        self._credits = credits
         return Decision(index)
 
-    def observe(self, transition: Transition) -> None:
-        """Nothing that happens to a request changes whose turn it is."""
+    observe = learn_nothing
 
-
-def _with_newcomers(held: Sequence[float | None]) -> list[float | None]:
-    known = [credit for credit in held if credit is not None]
-    mean = sum(known) / len(known) if known else 0.0
-    return [mean if credit is None else credit for credit in held]
+    def _turn_to(self, candidates: Sequence[EndpointStats]) -> None:
+        """Go on with other candidates than before."""
+        left = self._left
+        for each, credit in zip(self._candidates, self._credits, strict=True):
+            left[each.id] = credit
+        held = [left.get(each.id) for each in candidates]
+        known = [credit for credit in held if credit is not None]
+        mean = sum(known) / len(known) if known else 0.0
+        self._candidates = candidates
+        self._credits = [mean if credit is None else credit for credit in held]
+        self._weights = [each.endpoint.weight for each in candidates]
+        self._total = sum(self._weights)
+        if len(left) > 2 * len(candidates) + SPARE_CREDITS:
+            self._left = {}

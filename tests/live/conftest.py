@@ -1,0 +1,10 @@
+"""Live tests in the test's own loop run on each event loop that there is."""
+
+import pytest
+
+from tests.live.loops import Factory, factories
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories() -> dict[str, Factory]:
+    return factories()

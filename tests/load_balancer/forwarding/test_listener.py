@@ -1,0 +1,232 @@
+"""The proxy port: who is let in, what is swept, how it ends."""
+
+import asyncio
+import errno
+import socket
+from email.utils import formatdate, parsedate_to_datetime
+
+import pytest
+
+from load_balancer.forwarding import listener as listener_module
+from rl.vocabulary import Verdict
+from tests.live.asking import forever, get, post
+from tests.live.origin import Origin, Visit, answer, replies
+from tests.live.rig import proxy
+from tests.live.wire import EOF, turns
+
+pytestmark = pytest.mark.integration
+
+
+# Listening.
+
+
+async def test_a_name_with_two_addresses_listens_on_both_with_one_port() -> None:
+    """``localhost``: curl may try either first."""
+    async with Origin() as origin, proxy(origin, host="localhost") as rig:
+        found = socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)
+        for address in {str(each[4][0]) for each in found}:
+            client = await rig.clients.connect(rig.port, address)
+            client.send(get("/health"))
+            assert (await client.answer()).status == 200
+
+
+async def test_a_taken_port_is_an_error_and_leaves_nothing_open() -> None:
+    async with Origin() as origin, proxy(origin) as rig:
+        with pytest.raises(OSError) as raised:
+            async with proxy(origin, port=rig.port):
+                pass
+        assert raised.value.errno == errno.EADDRINUSE
+
+
+async def test_more_clients_than_allowed_are_told_so() -> None:
+    """503 with Retry-After, at once; and room again when one has gone."""
+    async with Origin() as origin, proxy(origin, limits={"connections": 2}) as rig:
+        clients = [await rig.client() for _ in range(2)]
+        for client in clients:
+            client.send(get())
+            await client.answer()
+        third = await rig.client()
+        refused = await third.answer()
+        assert (refused.status, refused.one("retry-after")) == (503, "1")
+        assert await third.end() == EOF
+        assert rig.counters.refusals == {"connections": 1}
+        clients[0].close()
+        third.close()
+        await rig.holds(lambda: len(rig.listener.connections) == 1, "they are gone")
+        assert (await rig.ask(get())).status == 200
+
+
+# What is told on.
+
+
+async def test_a_trusted_proxy_is_believed() -> None:
+    async with Origin() as origin, proxy(origin, trusted_proxies=["127.0.0.0/8"]) as rig:
+        await rig.ask(get("/", "X-Forwarded-For: 10.0.0.1"))
+        assert origin.requests[0].one("x-forwarded-for") == "10.0.0.1, 127.0.0.1"
+        assert not rig.listener.peer("10.0.0.1").trusted
+        assert not rig.listener.peer("unknown").trusted
+
+
+async def test_every_request_has_an_id_and_no_two_the_same() -> None:
+    async with Origin() as origin, proxy(origin) as rig:
+        client = await rig.client()
+        client.send(get() * 20)
+        for _ in range(20):
+            await client.answer()
+        ids = {request.one("x-request-id") for request in origin.requests}
+        assert len(ids) == 20
+        assert {attempt.request_id for attempt in rig.log.attempts} == ids
+
+
+async def test_an_answer_without_a_date_is_given_one() -> None:
+    dated = answer(b"ok", "Date: Tue, 01 Jan 2019 00:00:00 GMT")
+    async with Origin(replies(dated, answer())) as origin, proxy(origin) as rig:
+        assert (await rig.ask(get())).one("date") == "Tue, 01 Jan 2019 00:00:00 GMT"
+        assert parsedate_to_datetime((await rig.ask(get())).one("date")).year > 2019
+
+
+async def test_load_reports_are_read_and_not_too_often() -> None:
+    """And not shown to the client."""
+    reports = [
+        answer(b"", f"endpoint-load-metrics: TEXT cpu_utilization={cpu}") for cpu in (0.1, 0.2, 0.3)
+    ]
+    async with Origin(replies(*reports)) as origin, proxy(origin) as rig:
+        first = await rig.ask(get())
+        assert rig.stats("a").cpu == 0.1
+        assert not first.all("endpoint-load-metrics")
+        await rig.ask(get())
+        rig.clock.advance(1)
+        await rig.ask(get())
+        assert rig.stats("a").cpu == 0.3
+
+
+# The sweep.
+
+
+async def test_deadlines_are_looked_at_without_being_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener_module, "SWEEP_SECONDS", 0.01)
+    async with Origin() as origin, proxy(origin, deadlines={"idle_seconds": 0.05}) as rig:
+        client = await rig.client()
+        client.send(get())
+        await client.answer()
+        assert await client.end() == EOF
+
+
+async def test_one_bad_sweep_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault while one deadline is handled must not end all deadlines for ever."""
+    monkeypatch.setattr(listener_module, "SWEEP_SECONDS", 0.01)
+    async with Origin() as origin, proxy(origin, deadlines={"idle_seconds": 0.05}) as rig:
+        faults = 0
+
+        def fail() -> bytes:
+            nonlocal faults
+            faults += 1
+            monkeypatch.setattr(listener_module, "formatdate", formatdate)
+            raise ValueError("a fault")
+
+        monkeypatch.setattr(listener_module, "formatdate", lambda usegmt: fail())
+        await rig.holds(lambda: faults, "the fault was met")
+        client = await rig.client()
+        client.send(get())
+        await client.answer()
+        assert await client.end() == EOF
+        assert len(rig.problems) == 1
+        rig.problems.clear()
+
+
+# The end.
+
+
+async def test_draining_finishes_what_runs_and_takes_nothing_more() -> None:
+    """The request under way is answered, idle connections close at once, nobody new gets in."""
+    gate = asyncio.Event()
+
+    async def slow(visit: Visit) -> None:
+        await visit.request()
+        await gate.wait()
+        visit.send(answer(b"late"))
+        await visit.end()
+
+    async with Origin(slow) as origin, proxy(origin) as rig:
+        idle, busy = await rig.client(), await rig.client()
+        idle.send(get("/health"))
+        await idle.answer()
+        busy.send(get("/slow"))
+        await origin.asked(1)
+        draining = asyncio.create_task(rig.listener.drain())
+        assert await idle.end() == EOF
+        with pytest.raises(OSError):
+            await rig.client()
+        assert not draining.done()
+        gate.set()
+        got = await busy.answer()
+        assert (got.body, got.one("connection")) == (b"late", "close")
+        busy.close()
+        await draining
+        assert rig.log.completed == [("a", Verdict.SUCCESS, 200)]
+
+
+async def test_draining_does_not_wait_for_a_connection_to_be_used_again() -> None:
+    """Its answer had begun before, and so did not say that it was the last."""
+    gate = asyncio.Event()
+
+    async def slow(visit: Visit) -> None:
+        await visit.request()
+        visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nla")
+        await gate.wait()
+        visit.send(b"te")
+        await visit.end()
+
+    async with Origin(slow) as origin, proxy(origin) as rig:
+        client = await rig.client()
+        client.send(get("/1"))
+        await client.until(lambda: client.received.endswith(b"la"), "begin")
+        draining = asyncio.create_task(rig.listener.drain())
+        await turns()
+        client.send(get("/2"))
+        gate.set()
+        assert (await client.answer()).body == b"late"
+        assert await client.end() == EOF
+        client.close()
+        await draining
+        assert len(origin.requests) == 1
+
+
+async def test_draining_ends_at_its_deadline() -> None:
+    """What never finishes is cut; it teaches nothing."""
+
+    async def never(visit: Visit) -> None:
+        await visit.request()
+        await forever()
+
+    async with Origin(never) as origin, proxy(origin, deadlines={"drain_seconds": 0.1}) as rig:
+        client = await rig.client()
+        client.send(get())
+        await origin.asked(1)
+        await rig.listener.drain()
+        assert rig.log.completed == [("a", Verdict.IGNORED, 0)]
+        assert not rig.listener.connections
+        await client.end()
+        await origin.visits[0].end()
+
+
+async def test_connections_of_the_pool_are_not_left_open() -> None:
+    async with Origin() as origin, proxy(origin) as rig:
+        await rig.ask(get())
+        await rig.listener.drain()
+        await origin.visits[0].end()
+
+
+async def test_no_endpoint_is_503_with_retry_after() -> None:
+    async with proxy(1) as rig:
+        rig.table.all = []
+        rig.node.refresh()
+        client = await rig.client()
+        client.send(get("/1") + get("/health") + post(b"abc"))
+        refused = await client.answer()
+        assert (refused.status, refused.one("retry-after")) == (503, "1")
+        assert (await client.answer()).status == 200
+        assert (await client.answer()).status == 503
+        assert rig.counters.refusals == {"no_candidate": 2}

@@ -1,0 +1,162 @@
+"""The command line, as far as it can be tried without a process of its own."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import warnings
+from pathlib import Path
+
+import pytest
+import yaml
+
+from config.loading import load
+from config.schema import Settings
+from load_balancer.main import SPARE_FILES, _allow_files, main
+from load_balancer.strategies import names
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _warnings_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_check_prints_a_configuration_that_means_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Complete, defaults included; reading it again gives the same settings."""
+    config = write(tmp_path, "servers: [{id: one, port: 9001}]\nload_balancer: {port: 9000}\n")
+    arguments = ["--config", config, "--strategy", "q_learning", "--set", "metrics.jitter=0.5"]
+
+    assert main(["check", *arguments]) == 0
+    printed = capsys.readouterr().out
+    again = tmp_path / "again.yaml"
+    again.write_text(printed)
+    settings = load(again, environ={})
+    assert settings.load_balancer.strategy == "q_learning"
+    assert settings.metrics.jitter == 0.5
+    assert [server.id for server in settings.servers] == ["one"]
+    assert yaml.safe_load(printed).keys() == Settings.model_fields.keys()
+
+
+def test_check_names_every_mistake_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line each, on stderr, with exit code 2."""
+    config = write(
+        tmp_path,
+        "load_balancer:\n  prot: 8080\n  port: 99999\nmetrics: {jitter: 2}\nnonsense: 1\n",
+    )
+
+    assert main(["check", "--config", config]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert len(lines) == 4
+    for key in ("load_balancer.prot", "load_balancer.port", "metrics.jitter", "nonsense"):
+        assert sum(key in line for line in lines) == 1
+    assert any("'port'" in line for line in lines if "prot" in line)
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_an_unknown_strategy_is_one_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--strategy", "round-robin", "--port", "0", "--admin-port", "0"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("load_balancer.strategy: unknown strategy 'round-robin'")
+    assert "'round_robin'" in line
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_strategy_can_be_named(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--strategy", name]) == 0
+    assert f"strategy: {name}\n" in capsys.readouterr().out
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "none.yaml"
+
+    assert main(["run", "--config", str(missing)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"{missing}: cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize("key", ["port", "admin-port"])
+def test_a_taken_port_is_one_line(key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        other = "admin-port" if key == "port" else "port"
+        arguments = ["--host", "127.0.0.1", f"--{key}", str(port), f"--{other}", "0"]
+
+        assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"load_balancer.{key.replace('-', '_')}: cannot listen on 127.0.0.1:{port}" in line
+
+
+def test_a_log_that_cannot_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setting = f"load_balancer.request_log.path={tmp_path}"
+
+    assert main(["--port", "0", "--admin-port", "0", "--set", setting]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"load_balancer.request_log.path: {tmp_path} cannot be written")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--prot", "1"], ("--prot", "did you mean '--port'")),
+        (["--conf=x"], ("--conf", "did you mean '--config'")),
+        (["--port"], ("--port", "expected one argument")),
+        (["start"], ("'start'", "run or check")),
+        (["check", "--set", "load_balancer.port"], ("load_balancer.port",)),
+    ],
+)
+def test_a_wrong_argument_is_one_line(
+    arguments: list[str], words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code: object = main(arguments)
+    except SystemExit as raised:
+        code = raised.code
+    assert code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    for word in words:
+        assert word in line
+
+
+def test_it_asks_for_as_many_files_as_it_may_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two for each client connection and some more, as far as the system allows."""
+    asked: list[tuple[int, int]] = []
+    limits = (1024, 4096)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: asked.append(new))
+
+    _allow_files(1000)
+    _allow_files(10_000)
+    _allow_files(100)
+    assert asked == [(2000 + SPARE_FILES, 4096), (4096, 4096)]
+    limits = (1024, resource.RLIM_INFINITY)
+    _allow_files(10_000)
+    assert asked[-1] == (20_000 + SPARE_FILES, resource.RLIM_INFINITY)
+
+    def refuse(*_: object) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    _allow_files(10_000)
+
+
+def test_help_tells_where_the_keys_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["--help"])
+    assert raised.value.code == 0
+    assert "check" in capsys.readouterr().out
