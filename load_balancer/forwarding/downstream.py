@@ -198,11 +198,14 @@ class ClientConnection(asyncio.Protocol):
             # Whoever did not ask for the end may be sending the next request.
             self._close(linger=not exchange.received or exchange.head.keep_alive)
             return
+        reader = self._reader
         deadlines = listener.deadlines
+        # Bytes of the next head may have come behind the request that is over.
+        started = reader.parsing is not exchange and reader.started
         self.deadline = listener.time() + (
-            deadlines.head_seconds if self._reader.started else deadlines.idle_seconds
+            deadlines.head_seconds if started else deadlines.idle_seconds
         )
-        if self._reader.queue and not self._advancing and not self._behind():
+        if reader.queue and not self._advancing and not self._behind():
             self._advance()
         if self._reading_paused:
             self.update_reading()

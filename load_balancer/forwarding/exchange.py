@@ -187,9 +187,11 @@ class Exchange:
         body = self.body
         if body is None:
             connection.send(self, self.head.wire)
-        else:
-            connection.send(self, self.head.wire + body.take(self.received))
-            self.client.update_reading()
+            listener = self._listener
+            self.client.deadline = listener.time() + listener.deadlines.first_byte_seconds
+            return
+        connection.send(self, self.head.wire + body.take(self.received))
+        self.client.update_reading()
         self._wait_for_response()
 
     def _wait_for_response(self) -> None:
@@ -277,16 +279,12 @@ class Exchange:
         upstream = self.upstream
         assert response is not None and upstream is not None and self.head is not None
         self.upstream = None
-        upstream.release(
-            reusable=self.received
-            and not response.close_upstream
-            and (self.body is None or not self.body.waits(whole=True)),
-            skipped_body=self.head.method == "HEAD",
-        )
-        failed = response.status >= 500
-        self._complete(Verdict.FAILURE if failed else Verdict.SUCCESS, response.status)
-        self._listener.node.counters.answered(response.status)
-        self.client.exchange_over(close=response.close_downstream)
+        sent = self.received and (self.body is None or not self.body.waits(whole=True))
+        upstream.release(sent and not response.close_upstream, self.head.method == "HEAD")
+        status = response.status
+        self._complete(Verdict.SUCCESS if status < 500 else Verdict.FAILURE, status)
+        self._listener.node.counters.answered(status)
+        self.client.exchange_over(response.close_downstream)
 
     # Endings other than the good one.
 
