@@ -7,10 +7,10 @@ python run_experiment.py compare A B
 # No __future__ import: this much must run on any Python 3, to say that it is too old.
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this by hand may have an older one
-    sys.stderr.write("run_experiment.py: needs Python 3.11 or newer, this is ")
-    sys.stderr.write(sys.version.split()[0] + "; make experiment finds one\n")
-    sys.exit(2)
+if __name__ == "__main__":
+    from config.preflight import check as preflight
+
+    preflight("run_experiment.py")
 
 import argparse
 import asyncio

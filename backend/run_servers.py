@@ -6,13 +6,20 @@ dies, the others are stopped too.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # run by path: our folder is on the module path, the project is not
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from config.preflight import check
+
+    check(Path(__file__).name)
+
 import _thread
 import argparse
 import signal
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from backend.processes import ProcessError, Processes, ending, when_stdin_closes
 from config.loading import DEFAULT_CONFIG, ConfigError, load

@@ -5,13 +5,20 @@ The process around ``backend.app``: arguments, address, signals.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # run by path: our folder is on the module path, the project is not
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from config.preflight import check
+
+    check(Path(__file__).name)
+
 import argparse
 import errno
 import signal
 import socket
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import uvicorn
 from pydantic import ValidationError

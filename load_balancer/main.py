@@ -7,10 +7,13 @@ python load_balancer/main.py check [--config F]
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this by hand may have an older one
-    print("load_balancer: Python 3.11 or newer is needed", file=sys.stderr)
-    sys.exit(2)
+if __name__ == "__main__":  # run by path: our folder is on the module path, the project is not
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from config.preflight import check
+
+    check(Path(__file__).name)
 
 import argparse
 import asyncio

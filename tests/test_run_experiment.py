@@ -204,7 +204,7 @@ def test_an_old_python_is_one_line() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ended.returncode == 2
-    assert "needs Python 3.11 or newer" in ended.stderr
+    assert "Python 3.11 or newer is needed" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 

@@ -6,12 +6,20 @@ the figures of all requests that it kept waiting, not of the first alone.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # run by path: our folder is on the module path, the project is not
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from config.preflight import check
+
+    check(Path(__file__).name)
+
 import asyncio
 import gc
 import json
 import resource
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict

@@ -313,8 +313,6 @@ class ClientConnection(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Start the next request, and go on while they are answered at once."""
-        if self._advancing:
-            return
         queue = self._reader.queue
         self._advancing = True
         try:

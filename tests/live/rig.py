@@ -42,13 +42,14 @@ HEALTH_PAGE = b'{"status": "healthy", "routing_strategy": "first"}\n'
 
 
 class Clock:
-    """Monotonic seconds, which a test can put forward."""
+    """Monotonic seconds. It stands still until a test puts it forward, unless it is to run."""
 
-    def __init__(self) -> None:
-        self._ahead = 0.0
+    def __init__(self, runs: bool) -> None:
+        self._runs = runs
+        self._ahead = 1000.0
 
     def __call__(self) -> float:
-        return time.monotonic() + self._ahead
+        return time.monotonic() + self._ahead if self._runs else self._ahead
 
     def advance(self, seconds: float) -> None:
         self._ahead += seconds
@@ -128,11 +129,11 @@ class Rig:
     """
 
     def __init__(
-        self, settings: Settings, policy: Policy, local: dict[str, Page] | None = None
+        self, settings: Settings, policy: Policy, local: dict[str, Page] | None, clock: Clock
     ) -> None:
         balancer = settings.load_balancer
         self.settings = settings
-        self.clock = Clock()
+        self.clock = clock
         self.log = Log()
         self.learned: list[tuple[str, Outcome]] = []
         self.table = EndpointTable(server.endpoint() for server in settings.servers)
@@ -278,10 +279,15 @@ def settings_for(*origins: Origin | int, **load_balancer: Any) -> Settings:
 
 @asynccontextmanager
 async def proxy(
-    *origins: Origin | int, policy: Policy | None = None, **load_balancer: Any
+    *origins: Origin | int,
+    policy: Policy | None = None,
+    local: dict[str, Page] | None = None,
+    time_runs: bool = False,
+    **load_balancer: Any,
 ) -> AsyncIterator[Rig]:
     """A proxy in front of these origins, or ports; further arguments are its settings."""
-    rig = Rig(settings_for(*origins, **load_balancer), policy or First())
+    settings = settings_for(*origins, **load_balancer)
+    rig = Rig(settings, policy or First(), local, Clock(time_runs))
     loop = asyncio.get_running_loop()
     handler = _Warnings(rig)
     logger = logging.getLogger("asyncio")

@@ -226,7 +226,7 @@ async def chaos(dice: random.Random) -> None:
 
     origins = [Origin(chaotic(random.Random(dice.random()))) for _ in range(3)]
     async with origins[0], origins[1], origins[2]:
-        async with proxy(*origins, deadlines=DEADLINES) as rig:
+        async with proxy(*origins, time_runs=True, deadlines=DEADLINES) as rig:
             askers = [Asker(rig, random.Random(dice.random()), n) for n in range(CLIENTS)]
             switching = asyncio.create_task(keep_switching(rig))
             async with asyncio.timeout(60):

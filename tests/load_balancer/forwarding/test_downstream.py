@@ -624,6 +624,56 @@ async def test_health_on_the_proxy_port_is_the_balancers() -> None:
         assert (await client.answer()).body == b"/health"
 
 
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        get("/health", "Connection: close"),
+        get("/health", version="1.0"),
+        get("/health", "Content-Length: 5"),
+        get("/refused", "Connection: close"),
+        get("/refused", "Content-Length: 5"),
+    ],
+)
+async def test_our_own_words_end_the_connection_where_they_must(request_bytes: bytes) -> None:
+    """The client wants it, or sends a body that nobody reads."""
+    with refusing() as port:
+        async with proxy(port) as rig:
+            client = await rig.client()
+            client.send(request_bytes)
+            got = await client.answer()
+            assert got.one("connection") == "close"
+            assert await client.end() == EOF
+            assert rig.counters.answers == {got.status: 1}
+
+
+async def test_our_own_words_say_that_no_more_is_taken() -> None:
+    with refusing() as port:
+        async with proxy(port) as rig:
+            for target in ("/health", "/refused"):
+                client = await rig.client()
+                rig.listener.draining = True
+                client.send(get(target))
+                assert (await client.answer()).one("connection") == "close"
+                rig.listener.draining = False
+
+
+async def test_our_own_words_wait_for_their_reader_too() -> None:
+    """Thousands are asked for at once; no more are made than may wait to be written."""
+    most = 0
+
+    def page() -> tuple[str, bytes]:
+        nonlocal most
+        most = max(most, rig.held())
+        return "text/plain", bytes(1000)
+
+    async with proxy(1, local={"/page": page}) as rig:
+        client = await rig.client()
+        client.send(get("/page") * 4000)
+        for _ in range(4000):
+            assert len((await client.answer()).body) == 1000
+        assert most < 300 << 10
+
+
 async def test_health_answers_while_no_endpoint_does() -> None:
     with refusing() as port:
         async with proxy(port) as rig:

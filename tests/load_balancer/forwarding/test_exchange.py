@@ -9,7 +9,7 @@ from load_balancer.forwarding.upstream import Pool
 from load_balancer.node import Attempt
 from rl.vocabulary import Decision, Endpoint, Observation, Transition, Verdict
 from tests.live.asking import chunked, chunks, get, post
-from tests.live.origin import OK, Origin, Visit, answer, replies, serve_echo
+from tests.live.origin import OK, Origin, Visit, answer, done, replies, serve_echo
 from tests.live.rig import First, proxy
 from tests.live.wire import EOF, RESET, turns
 
@@ -522,7 +522,8 @@ async def test_an_endpoint_that_takes_no_more_of_the_body_is_504() -> None:
 # Early answers.
 
 
-async def test_an_early_answer_reaches_a_client_that_still_sends() -> None:
+@pytest.mark.parametrize("lines", [(), ("Connection: close",)])
+async def test_an_early_answer_reaches_a_client_that_still_sends(lines: tuple[str, ...]) -> None:
     """Whole and without a reset, though the endpoint reads no further and closes."""
 
     async def refuse(visit: Visit) -> None:
@@ -535,7 +536,7 @@ async def test_an_early_answer_reaches_a_client_that_still_sends() -> None:
     sent = asyncio.Event()
     async with Origin(refuse) as origin, proxy(origin) as rig:
         client = await rig.client()
-        client.send(get("/", f"Content-Length: {4 * LARGE}", method="POST") + b"x")
+        client.send(get("/", f"Content-Length: {4 * LARGE}", *lines, method="POST") + b"x")
         await client.until(lambda: client.count > 0, "answer")
         await client.send_slowly(bytes(LARGE // 16), 64)
         sent.set()
@@ -683,6 +684,60 @@ async def test_a_client_that_leaves_amid_its_upload_leaves_no_whole_request() ->
         assert not visit.received.endswith(b"0\r\n\r\n")
         assert not origin.requests
         assert await rig.completed(1) == [("a", IGNORED, 0)]
+
+
+# Who is credited.
+
+
+async def test_overlapping_requests_are_credited_to_their_own_endpoint() -> None:
+    """An endpoint that takes 1 s is learned as 1 s, however slow the one beside it is, and each
+    decision comes back with what came of it and of no other."""
+
+    async def when_told(visit: Visit) -> None:
+        while not await done(visit):
+            await visit.request()
+            await gates[visit.origin].wait()
+            visit.send(OK)
+
+    class Alternating(First):
+        def __init__(self) -> None:
+            self.turn = 0
+            self.credited: list[tuple[tuple[int, str], str, float]] = []
+
+        def select(self, observation: Observation) -> Decision:
+            self.turn += 1
+            index = (self.turn - 1) % 2
+            return Decision(index, memo=(self.turn, observation.candidates[index].id))
+
+        def observe(self, transition: Transition) -> None:
+            self.credited.append(
+                (transition.decision.memo, transition.endpoint.id, transition.outcome.latency)
+            )
+
+    policy = Alternating()
+    async with Origin(when_told) as fast, Origin(when_told) as slow:
+        gates = {fast: asyncio.Event(), slow: asyncio.Event()}
+        async with proxy(fast, slow, policy=policy) as rig:
+            clients = [await rig.client() for _ in range(4)]
+            for client in clients:
+                client.send(get())
+            await fast.asked(2)
+            await slow.asked(2)
+            rig.clock.advance(1)
+            gates[fast].set()
+            await rig.completed(2)
+            rig.clock.advance(9)
+            gates[slow].set()
+            for client in clients:
+                await client.answer()
+            assert sorted(policy.credited) == [
+                ((1, "a"), "a", 1.0),
+                ((2, "b"), "b", 10.0),
+                ((3, "a"), "a", 1.0),
+                ((4, "b"), "b", 10.0),
+            ]
+            assert rig.stats("a").latency == pytest.approx(1)
+            assert rig.stats("b").latency == pytest.approx(10)
 
 
 # Faults of a strategy.

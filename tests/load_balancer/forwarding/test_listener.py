@@ -107,7 +107,10 @@ async def test_deadlines_are_looked_at_without_being_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listener_module, "SWEEP_SECONDS", 0.01)
-    async with Origin() as origin, proxy(origin, deadlines={"idle_seconds": 0.05}) as rig:
+    async with (
+        Origin() as origin,
+        proxy(origin, time_runs=True, deadlines={"idle_seconds": 0.05}) as rig,
+    ):
         client = await rig.client()
         client.send(get())
         await client.answer()
@@ -117,7 +120,10 @@ async def test_deadlines_are_looked_at_without_being_asked(
 async def test_one_bad_sweep_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault while one deadline is handled must not end all deadlines for ever."""
     monkeypatch.setattr(listener_module, "SWEEP_SECONDS", 0.01)
-    async with Origin() as origin, proxy(origin, deadlines={"idle_seconds": 0.05}) as rig:
+    async with (
+        Origin() as origin,
+        proxy(origin, time_runs=True, deadlines={"idle_seconds": 0.05}) as rig,
+    ):
         faults = 0
 
         def fail() -> bytes:
@@ -189,6 +195,7 @@ async def test_draining_does_not_wait_for_a_connection_to_be_used_again() -> Non
         gate.set()
         assert (await client.answer()).body == b"late"
         assert await client.end() == EOF
+        assert rig.listener.connections, "a client may be sending, so it is listened to"
         client.close()
         await draining
         assert len(origin.requests) == 1
