@@ -127,13 +127,17 @@ def _allow_files(connections: int) -> None:
     does not ask for more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * connections + SPARE_FILES
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    # Some systems refuse what their hard limit seems to allow; macOS more than 10,240.
+    for files in (wanted, 10_240, 4096):
+        if hard != resource.RLIM_INFINITY:
+            files = min(files, hard)
+        if soft == resource.RLIM_INFINITY or soft >= min(files, wanted):
+            return
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, wanted), hard))
+            return
         except (OSError, ValueError):
-            pass  # as many as there are, then
+            continue
 
 
 async def _serve(settings: Settings, until_stdin_closes: bool) -> int:

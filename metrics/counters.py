@@ -30,14 +30,17 @@ class Series:
     def count(self, outcome: Outcome) -> None:
         """One attempt is over."""
         status = outcome.status
-        self.statuses[status] = self.statuses.get(status, 0) + 1
+        statuses = self.statuses
+        statuses[status] = statuses.get(status, 0) + 1
         verdict = outcome.verdict
+        if verdict is Verdict.SUCCESS:
+            self.duration.observe(outcome.latency)
+            return
         if verdict is Verdict.IGNORED:
             # Its latency is the time until the client left, even where an answer had begun.
             self.ignored += 1
             return
-        if verdict is Verdict.FAILURE:
-            self.failures += 1
+        self.failures += 1
         if status:
             self.duration.observe(outcome.latency)
 

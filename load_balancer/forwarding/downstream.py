@@ -152,7 +152,8 @@ class ClientConnection(asyncio.Protocol):
         self.paused = False
         exchange = self.exchange
         if exchange is None:
-            self._go_on()
+            self._advance()
+            self.update_reading()
         elif exchange.upstream is not None:
             self.deadline = self.listener.time() + self.listener.deadlines.idle_seconds
             exchange.upstream.go_on()
@@ -205,7 +206,7 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = listener.time() + (
             deadlines.head_seconds if started else deadlines.idle_seconds
         )
-        if reader.queue and not self._advancing and not self._behind():
+        if reader.queue and not self._advancing:
             self._advance()
         if self._reading_paused:
             self.update_reading()
@@ -325,22 +326,8 @@ class ClientConnection(asyncio.Protocol):
                     exchange.start()
                 except NoCandidate as error:
                     self.answer_error(error.status, error.label, "no endpoint can take the request")
-                if queue and self._behind():
-                    return
         finally:
             self._advancing = False
-
-    def _behind(self) -> bool:
-        """Whether so much waits to be written that the next request had better wait as well."""
-        if self.transport.get_write_buffer_size() < self.listener.limits.buffer_bytes:
-            return False
-        # uvloop writes at the end of its turn, and only then knows whether the client takes it.
-        self.listener.loop.call_soon(self._go_on)
-        return True
-
-    def _go_on(self) -> None:
-        self._advance()
-        self.update_reading()
 
     def _close(self, linger: bool) -> None:
         self._closing = True

@@ -184,7 +184,7 @@ def read_request(
     proto = peer.scheme
     upgrade = False
     said = 0
-    removed: set[bytes] = set()
+    removed: set[bytes] | None = None
     kinds = _kinds
     lines: list[bytes] = [b""]
     for field in fields:
@@ -198,6 +198,7 @@ def read_request(
                 raise Refusal(400, "host", "more than one Host field")
             host = value.strip(b" \t")
         elif kind == CONNECTION:
+            removed = removed or set()
             said = read_connection(value, said, removed)
         elif kind == ACCEPT:
             if _JSON_ACCEPTED.search(value):

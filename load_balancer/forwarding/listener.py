@@ -20,6 +20,8 @@ from rl.vocabulary import EndpointStats
 SWEEP_SECONDS = 0.25
 """How late a deadline may be noticed. One pass over all connections costs about 0.1 µs each."""
 
+PORT_TRIES = 10
+
 ABORT_SECONDS = 1.0
 """How long aborted connections may take to be gone; they take milliseconds."""
 
@@ -77,20 +79,41 @@ class Listener:
             OSError: the port is taken or may not be used.
         """
         self._keep_sweeping()
-        host, port = self._settings.host, self._settings.port
-        for family, address in _addresses(host):
+        port = self._settings.port
+        tries = 1 if port else PORT_TRIES
+        while True:
+            tries -= 1
+            try:
+                return await self._listen(port)
+            except OSError as error:
+                self._stop_listening()
+                if not tries or error.errno != errno.EADDRINUSE:
+                    raise
+                # The second address of a name must get the port that the system chose for the
+                # first one, and somebody else had it there: it may choose again.
+
+    async def _listen(self, port: int) -> int:
+        missing: OSError | None = None
+        for family, address in _addresses(self._settings.host):
             try:
                 server = await self.loop.create_server(
                     lambda: ClientConnection(self), address, port, family=family, backlog=1024
                 )
             except OSError as error:
-                if error.errno == errno.EADDRNOTAVAIL and self._servers:
-                    continue  # a name for an address that this machine does not have
-                raise
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                missing = error  # a name may have addresses that this machine does not
+                continue
             self._servers.append(server)
-            # With port 0 the second address must get the port that the first one was given.
             port = server.sockets[0].getsockname()[1]
+        if not self._servers and missing is not None:
+            raise missing
         return port
+
+    def _stop_listening(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
 
     def admit(self, connection: ClientConnection) -> bool:
         """A client has connected; whether there is room for it."""
@@ -133,8 +156,7 @@ class Listener:
     async def drain(self) -> None:
         """Accept nothing more, let what runs finish until the drain deadline, then cut."""
         self.draining = True
-        for server in self._servers:
-            server.close()
+        self._stop_listening()
         for connection in list(self.connections):
             connection.finish()
         await self._wait_until_empty(self.deadlines.drain_seconds)

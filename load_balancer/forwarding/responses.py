@@ -128,7 +128,7 @@ def read_response(
     coding: bytes | None = None
     dated = False
     said = 0
-    removed: set[bytes] = set()
+    removed: set[bytes] | None = None
     kinds = _kinds
     lines: list[bytes] = [b"HTTP/1.1 %d %b" % (status, reason)]
     for field in fields:
@@ -148,6 +148,7 @@ def read_response(
             if value == b"keep-alive":
                 said |= SAID_KEEP_ALIVE
             else:
+                removed = removed or set()
                 said = read_connection(value, said, removed)
         elif kind == CODING:
             if coding is not None:

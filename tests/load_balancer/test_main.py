@@ -148,6 +148,15 @@ def test_it_asks_for_as_many_files_as_it_may_need(monkeypatch: pytest.MonkeyPatc
     _allow_files(10_000)
     assert asked[-1] == (20_000 + SPARE_FILES, resource.RLIM_INFINITY)
 
+    def refuse_many(_: int, new: tuple[int, int]) -> None:
+        if new[0] > 10_240:
+            raise ValueError("not allowed to raise maximum limit")
+        asked.append(new)
+
+    monkeypatch.setattr(resource, "setrlimit", refuse_many)
+    _allow_files(10_000)
+    assert asked[-1] == (10_240, resource.RLIM_INFINITY)
+
     def refuse(*_: object) -> None:
         raise ValueError("not allowed to raise maximum limit")
 

@@ -483,6 +483,20 @@ async def test_an_upload_that_stops_is_408_and_teaches_nothing() -> None:
         await visit.end()
 
 
+async def test_an_upload_of_nothing_but_framing_has_stopped() -> None:
+    """Bytes that bring the body no further do not move its deadline."""
+    async with Origin() as origin, proxy(origin) as rig:
+        client = await rig.client()
+        client.send(get("/", "Transfer-Encoding: chunked", method="POST") + b"4\r\nhalf\r\n")
+        visit = await origin.visited(1)
+        await visit.until(lambda: b"half" in visit.received, "first half")
+        for piece in (b"4;", b"x"):
+            await rig.pass_time(25)
+            await client.send_pieces(piece)
+        await rig.pass_time(25)
+        assert (await client.answer()).status == 408
+
+
 async def test_an_upload_that_stops_under_a_begun_answer_teaches_nothing() -> None:
     """Both wait for the client; it is not the endpoint that is late."""
 

@@ -8,6 +8,7 @@ from email.utils import formatdate, parsedate_to_datetime
 import pytest
 
 from load_balancer.forwarding import listener as listener_module
+from load_balancer.forwarding.listener import Listener
 from rl.vocabulary import Verdict
 from tests.live.asking import forever, get, post
 from tests.live.origin import Origin, Visit, answer, replies
@@ -28,6 +29,45 @@ async def test_a_name_with_two_addresses_listens_on_both_with_one_port() -> None
             client = await rig.clients.connect(rig.port, address)
             client.send(get("/health"))
             assert (await client.answer()).status == 200
+
+
+async def test_a_name_may_have_an_address_that_this_machine_has_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It listens where it can; if that is nowhere, it says so."""
+    here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
+    elsewhere = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))
+    async with Origin() as origin:
+        for found in ([elsewhere, here], [here, elsewhere]):
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, found=found, **__: found)
+            async with proxy(origin) as rig:
+                monkeypatch.undo()
+                assert (await rig.ask(get("/health"))).status == 200
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [elsewhere])
+        with pytest.raises(OSError) as raised:
+            async with proxy(origin):
+                pass
+        assert raised.value.errno == errno.EADDRNOTAVAIL
+
+
+async def test_a_chosen_port_that_another_address_has_not_free_is_chosen_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With port 0 the system chooses for the first address of a name only."""
+    ports: list[int] = []
+    listen = Listener._listen
+
+    async def listen_to_busy(self: Listener, port: int) -> int:
+        chosen = await listen(self, port)
+        ports.append(chosen)
+        if len(ports) == 1:
+            raise OSError(errno.EADDRINUSE, "in use at the second address")
+        return chosen
+
+    monkeypatch.setattr(Listener, "_listen", listen_to_busy)
+    async with Origin() as origin, proxy(origin) as rig:
+        assert len(ports) == 2
+        assert (await rig.ask(get("/health"))).status == 200
 
 
 async def test_a_taken_port_is_an_error_and_leaves_nothing_open() -> None:
