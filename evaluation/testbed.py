@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ import httpx
 from backend.processes import Process, ProcessError, Processes, ending
 from backend.run_servers import server_command
 from config.loading import effective_yaml
+from config.open_files import allow_open_files
 from config.schema import Server, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -181,20 +181,13 @@ def open_testbed(settings: Settings, folder: Path) -> Iterator[Bed]:
     Args:
         folder: for configuration and logs.
     """
-    allow_many_connections()
+    # For us and the processes that we start: where a strategy lets queues grow, hundreds of
+    # requests are under way at once.
+    allow_open_files(MOST_FILES)
     with Processes() as processes:
         bed = Bed(settings, folder, processes)
         bed.start_servers()
         yield bed
-
-
-def allow_many_connections() -> None:
-    """As many open files as the system lets us have, for us and for the processes that we start:
-    when a strategy lets queues grow, hundreds of requests are under way at once."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _why(error: ProcessError) -> str:

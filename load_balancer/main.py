@@ -20,7 +20,6 @@ import asyncio
 import gc
 import os
 import random
-import resource
 import signal
 import threading
 import warnings
@@ -28,6 +27,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn, TextIO
 
 from config.loading import ConfigError, effective_yaml, load, nearest
+from config.open_files import allow_open_files
 from config.schema import Settings
 
 COMMANDS = ("run", "check")
@@ -111,7 +111,8 @@ def _check(settings: Settings) -> int:
 
 
 def _run(settings: Settings, until_stdin_closes: bool) -> int:
-    _allow_files(settings.load_balancer.limits.connections)
+    # Each client connection has one behind it.
+    allow_open_files(2 * settings.load_balancer.limits.connections + SPARE_FILES)
     try:
         import uvloop
     except ImportError:
@@ -120,24 +121,6 @@ def _run(settings: Settings, until_stdin_closes: bool) -> int:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(_serve(settings, until_stdin_closes))
-
-
-def _allow_files(connections: int) -> None:
-    """A connection is a file, and so is the one behind it. Many systems allow 1024 of them to who
-    does not ask for more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * connections + SPARE_FILES
-    # Some systems refuse what their hard limit seems to allow; macOS more than 10,240.
-    for files in (wanted, 10_240, 4096):
-        if hard != resource.RLIM_INFINITY:
-            files = min(files, hard)
-        if soft == resource.RLIM_INFINITY or soft >= min(files, wanted):
-            return
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, wanted), hard))
-            return
-        except (OSError, ValueError):
-            continue
 
 
 async def _serve(settings: Settings, until_stdin_closes: bool) -> int:

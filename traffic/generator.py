@@ -18,13 +18,13 @@ if __name__ == "__main__":  # run by path: our folder is on the module path, the
 import asyncio
 import gc
 import json
-import resource
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from config.loading import ConfigError
+from config.open_files import allow_open_files
 from traffic.client import Client, RequestFailed, Target
 from traffic.client import new_event_loop as new_event_loop
 from traffic.options import BadArgument, Run, checked, parser
@@ -32,6 +32,9 @@ from traffic.progress import Progress
 from traffic.records import Record as Record
 from traffic.records import Summary, summarise, table
 from traffic.workload import PlannedRequest
+
+MOST_FILES = 65_536
+"""Every request in flight holds a connection."""
 
 INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended, as shells have it."""
@@ -185,14 +188,6 @@ def _write(run: Run, summary: Summary, records: Sequence[Record], interrupted: b
         json.dump(result, file, indent=1)
 
 
-def _allow_many_connections() -> None:
-    """As many as the system lets us have: every request in flight holds one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0; 1 with more failures than allowed; 2 on bad arguments; 130 after Ctrl-C."""
     options = parser().parse_args(argv)
@@ -201,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run = checked(options)
         if run.arrivals == "trace" and options.rate is not None:
             print("generator.py: note: --rate is not used; the trace has its own", file=sys.stderr)
-        _allow_many_connections()
+        allow_open_files(MOST_FILES)
         gc.collect()
         gc.freeze()  # a large plan would be looked through again and again, while requests wait
         with asyncio.Runner(loop_factory=new_event_loop) as runner:

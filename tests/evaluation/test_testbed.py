@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from evaluation.testbed import (
     Bed,
     ExperimentError,
     Placement,
-    allow_many_connections,
     open_testbed,
     read_placements,
 )
@@ -162,25 +160,3 @@ def test_placements_are_those_of_the_last_attempt(tmp_path: Path) -> None:
         "b": Placement("y", 2, True, 0.5),
     }
     assert read_placements(tmp_path / "gone") == {}
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize(
-    ("soft", "hard", "expected"),
-    [
-        (256, 65_536, (8192, 65_536)),
-        (256, 1024, (1024, 1024)),
-        (256, resource.RLIM_INFINITY, (8192, resource.RLIM_INFINITY)),
-        (9000, 65_536, None),
-        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, None),
-    ],
-)
-def test_connections_are_allowed_up_to_what_the_system_gives(
-    soft: int, hard: int, expected: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Raised, never lowered."""
-    limits: list[tuple[int, int]] = []
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
-    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted))
-    allow_many_connections()
-    assert limits == ([expected] if expected else [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import socket
 import warnings
 from pathlib import Path
@@ -12,7 +11,7 @@ import yaml
 
 from config.loading import load
 from config.schema import Settings
-from load_balancer.main import SPARE_FILES, _allow_files, main
+from load_balancer.main import main
 from load_balancer.strategies import names
 
 pytestmark = pytest.mark.integration
@@ -131,37 +130,6 @@ def test_a_wrong_argument_is_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     for word in words:
         assert word in line
-
-
-def test_it_asks_for_as_many_files_as_it_may_need(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two for each client connection and some more, as far as the system allows."""
-    asked: list[tuple[int, int]] = []
-    limits = (1024, 4096)
-    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
-    monkeypatch.setattr(resource, "setrlimit", lambda _, new: asked.append(new))
-
-    _allow_files(1000)
-    _allow_files(10_000)
-    _allow_files(100)
-    assert asked == [(2000 + SPARE_FILES, 4096), (4096, 4096)]
-    limits = (1024, resource.RLIM_INFINITY)
-    _allow_files(10_000)
-    assert asked[-1] == (20_000 + SPARE_FILES, resource.RLIM_INFINITY)
-
-    def refuse_many(_: int, new: tuple[int, int]) -> None:
-        if new[0] > 10_240:
-            raise ValueError("not allowed to raise maximum limit")
-        asked.append(new)
-
-    monkeypatch.setattr(resource, "setrlimit", refuse_many)
-    _allow_files(10_000)
-    assert asked[-1] == (10_240, resource.RLIM_INFINITY)
-
-    def refuse(*_: object) -> None:
-        raise ValueError("not allowed to raise maximum limit")
-
-    monkeypatch.setattr(resource, "setrlimit", refuse)
-    _allow_files(10_000)
 
 
 def test_help_tells_where_the_keys_are(capsys: pytest.CaptureFixture[str]) -> None:
