@@ -170,14 +170,9 @@ class Exchange:
         once = self.body is not None or self.head.method not in IDEMPOTENT
         connection = listener.pool.take(attempt.stats.id, once)
         if connection is None:
-            self._connect(attempt)
+            listener.pool.open(self, attempt)
         else:
             self.connected(connection)
-
-    def _connect(self, attempt: Attempt) -> None:
-        # The connect has its own deadline; the sweep leaves the exchange alone until then.
-        self.client.deadline = float("inf")
-        self._listener.pool.open(self, attempt)
 
     def connected(self, connection: UpstreamConnection) -> None:
         """There is a connection to the chosen endpoint: the request goes out."""
@@ -305,7 +300,7 @@ class Exchange:
             self._reconnected = True
             self.upstream = None
             self._listener.node.counters.reconnections += 1
-            self._connect(self.attempt)
+            self._listener.pool.open(self, self.attempt)
             return
         self._upstream_broken(ConnectionLost("the connection closed before the answer was whole"))
 
@@ -368,7 +363,7 @@ class Exchange:
         """Nothing has moved for too long; whose fault it is decides who learns of it."""
         upstream = self.upstream
         if upstream is None:
-            return
+            return  # connecting has its own deadline
         if self.begun and self.client.paused:
             self.client_gone()
             self.client.abort()

@@ -483,6 +483,19 @@ async def test_an_upload_that_stops_is_408_and_teaches_nothing() -> None:
         await visit.end()
 
 
+async def test_an_upload_may_take_its_time() -> None:
+    """The deadline moves with every piece that comes."""
+    async with Origin(serve_echo) as origin, proxy(origin) as rig:
+        client = await rig.client()
+        client.send(get("/", "Content-Length: 4", method="POST"))
+        visit = await origin.visited(1)
+        await visit.until(lambda: visit.count > 0, "head")
+        for letter in (b"a", b"b", b"c", b"d"):
+            await rig.pass_time(50)
+            await client.send_pieces(letter)
+        assert (await client.answer()).body == b"POST / abcd"
+
+
 async def test_an_upload_of_nothing_but_framing_has_stopped() -> None:
     """Bytes that bring the body no further do not move its deadline."""
     async with Origin() as origin, proxy(origin) as rig:
@@ -558,6 +571,28 @@ async def test_an_early_answer_reaches_a_client_that_still_sends(lines: tuple[st
         assert (got.status, got.body, got.one("connection")) == (413, b"too large", "close")
         assert await client.end() == EOF
         assert rig.log.completed == [("a", GOOD, 413)]
+
+
+async def test_a_body_that_was_refused_is_taken_and_dropped() -> None:
+    """The answer has begun and says that the connection closes: none of the body goes on, and its
+    sender is not kept waiting with it."""
+
+    async def refuse(visit: Visit) -> None:
+        await visit.head()
+        visit.send(b"HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 6\r\n\r\nhal")
+        await all_sent.wait()
+        assert not visit.unread
+        visit.send(b"ves")
+
+    all_sent = asyncio.Event()
+    async with Origin(refuse) as origin, proxy(origin) as rig:
+        client = await rig.client()
+        client.send(get("/", f"Content-Length: {4 * LARGE}", method="POST"))
+        await client.until(lambda: client.received.endswith(b"hal"), "first half")
+        await client.send_slowly(bytes(LARGE // 4), 16)
+        await rig.holds(lambda: not client.transport.get_write_buffer_size(), "all was taken")
+        all_sent.set()
+        assert (await client.answer("POST")).body == b"halves"
 
 
 async def test_an_early_answer_is_read_before_more_is_written() -> None:

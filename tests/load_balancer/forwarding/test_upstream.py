@@ -322,8 +322,16 @@ async def test_a_stale_connection_is_502_for_post_and_never_a_second_post() -> N
         assert rig.log.completed[1:] == [("a", BAD, 0)]
 
 
+@pytest.mark.parametrize(
+    ("request_bytes", "body"),
+    [
+        (post(b"2"), b"POST / 2"),
+        (post(b"2", method="PUT"), b"PUT / 2"),
+        (get("/", method="PATCH"), b"PATCH / "),
+    ],
+)
 async def test_a_connection_whose_end_has_come_is_not_given_to_a_post(
-    monkeypatch: pytest.MonkeyPatch,
+    request_bytes: bytes, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The end is in the kernel and the loop has not told us: looked at before what cannot be
     repeated is sent."""
@@ -337,10 +345,37 @@ async def test_a_connection_whose_end_has_come_is_not_given_to_a_post(
         monkeypatch.setattr(UpstreamConnection, "eof_received", lambda self: True)
         origin.visits[0].half_close()
         await turns()
-        client.send(post(b"2", "/2"))
-        assert (await client.answer()).body == b"POST /2 2"
+        client.send(request_bytes)
+        assert (await client.answer()).body == body
         assert len(origin.visits) == 2
         assert rig.log.completed == [("a", GOOD, 200)] * 2
+
+
+async def test_each_endpoint_has_a_stale_connection_forgiven() -> None:
+    """The first one's was, and then it failed; the second one's is not held against it."""
+
+    async def close_twice(visit: Visit) -> None:
+        await visit.request()
+        if visit.number == 1:
+            visit.send(OK)
+            await visit.request()
+
+    async def close_once(visit: Visit) -> None:
+        if visit.number == 1:
+            await close_on_second(visit)
+        else:
+            await serve_echo(visit)
+
+    async with Origin(close_twice) as one, Origin(close_once) as two, proxy(one, two) as rig:
+        await rig.ask(get("/1"))
+        rig.table.all[0].healthy = False
+        rig.node.refresh()
+        await rig.ask(get("/2"))
+        rig.table.all[0].healthy = True
+        rig.node.refresh()
+        assert (await rig.ask(get("/3"))).body == b"GET /3 "
+        assert rig.log.completed[2:] == [("a", BAD, 0), ("b", GOOD, 200)]
+        assert rig.counters.reconnections == 2
 
 
 async def test_a_new_connection_that_closes_is_the_endpoints_failure() -> None:
