@@ -28,6 +28,9 @@ ABORT_SECONDS = 1.0
 REPORT_SECONDS = 0.1
 """Reading a load report costs some microseconds, and load does not change faster than this."""
 
+NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, None)
+"""This machine lacks the address. From Python 3.13 on, asyncio says so without a number."""
+
 Page = Callable[[], tuple[str, bytes]]
 """A page of the balancer's own: content type and body."""
 
@@ -100,9 +103,10 @@ class Listener:
                     lambda: ClientConnection(self), address, port, family=family, backlog=1024
                 )
             except OSError as error:
-                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                if error.errno not in NOT_HERE:
                     raise
-                missing = error  # a name may have addresses that this machine does not
+                # A name may have addresses that this machine does not.
+                missing = error if error.errno else OSError(errno.EADDRNOTAVAIL, str(error))
                 continue
             self._servers.append(server)
             port = server.sockets[0].getsockname()[1]
