@@ -67,7 +67,6 @@ class Exchange:
         "_listener",
         "_out",
         "_pieces",
-        "_reconnected",
         "_response",
         "_sent",
         "_tried",
@@ -98,7 +97,6 @@ class Exchange:
         self.begun = False
         self.skips_body = False
         self._sent = False
-        self._reconnected = False
         self._tried: tuple[str, ...] = ()
         self._response: ResponseHead | None = None
         self._latency = 0.0
@@ -166,7 +164,6 @@ class Exchange:
         if attempt is None:
             raise NoCandidate
         self.attempt = attempt
-        self._reconnected = False
         once = self.body is not None or self.head.method not in IDEMPOTENT
         connection = listener.pool.take(attempt.stats.id, once)
         if connection is None:
@@ -293,11 +290,10 @@ class Exchange:
             connection.over = True
             self.upstream_progress()
             return
-        stale = connection.kept and response is None and not self._reconnected
-        if stale and self._replayable():
+        if connection.kept and response is None and self._replayable():
             # A kept connection that its server closed just then: says nothing of the endpoint.
+            # It is asked again on a new one, once, because that is not a kept one.
             assert self.attempt is not None
-            self._reconnected = True
             self.upstream = None
             self._listener.node.counters.reconnections += 1
             self._listener.pool.open(self, self.attempt)
@@ -325,7 +321,6 @@ class Exchange:
         attempt = self.attempt
         assert attempt is not None
         listener = self._listener
-        self.upstream = None
         self._latency = listener.time() - attempt.started
         self._complete(Verdict.FAILURE, 0)
         self._tried = (*self._tried, attempt.stats.id)

@@ -410,6 +410,7 @@ async def test_a_client_that_takes_nothing_of_the_answer_is_cut_off() -> None:
         await rig.pass_time(61)
         assert await rig.completed(1) == [("a", Verdict.IGNORED, 200)]
         await (await origin.visited(1)).end()
+        await rig.holds(lambda: not rig.listener.connections, "the client is forgotten")
 
 
 async def test_an_idle_connection_has_the_time_of_a_head_once_one_begins() -> None:
@@ -541,9 +542,11 @@ async def test_a_client_that_leaves_is_noticed_by_the_endpoint() -> None:
         client = await rig.client()
         client.send(get())
         await origin.asked(1)
+        rig.clock.advance(5)
         client.reset()
         await origin.visits[0].end()
         assert await rig.completed(1) == [("a", Verdict.IGNORED, 0)]
+        assert rig.log.latencies == [5.0]
         assert not rig.learned
         assert rig.stats("a").completed == 0
 

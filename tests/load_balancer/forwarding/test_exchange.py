@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from load_balancer.forwarding.exchange import Exchange
-from load_balancer.forwarding.upstream import Pool
+from load_balancer.forwarding.upstream import Pool, UpstreamConnection
 from load_balancer.node import Attempt
 from rl.vocabulary import Decision, Endpoint, Observation, Transition, Verdict
 from tests.live.asking import chunked, chunks, get, post
@@ -386,12 +386,75 @@ async def test_an_answer_that_turns_into_nonsense_never_looks_whole() -> None:
         assert rig.log.completed == [("a", BAD, 200)]
 
 
-async def test_nonsense_that_came_with_the_head_is_nothing_begun() -> None:
-    """None of it has gone on, so somebody else may still be asked."""
-    babble = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n"
-    async with Origin(replies(babble)) as one, Origin() as two, proxy(one, two) as rig:
-        assert (await rig.ask(get("/good"))).body == b"/good"
+@pytest.mark.parametrize(
+    "babble",
+    [
+        b"HTTP/1.1 201 Bad\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n",
+        b"HTTP/1.1 103 Bad\r\n\r\nHTTP/1.1 201 Bad\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 103 Bad\r\n\r\nHTTP/1.1 999999 Bad\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize(
+    "good",
+    [
+        answer(b"good"),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ngood",
+    ],
+)
+async def test_nonsense_that_came_with_the_head_is_nothing_begun(
+    babble: bytes, good: bytes
+) -> None:
+    """None of it has gone on nor will, so somebody else may still be asked."""
+
+    async def well(visit: Visit) -> None:
+        await visit.request()
+        visit.send(good)
+        if b"close" not in good:
+            await visit.end()
+
+    async with Origin(replies(babble)) as one, Origin(well) as two, proxy(one, two) as rig:
+        client = await rig.client()
+        client.send(get())
+        got = await client.answer()
+        assert (got.status, got.body) == (200, b"good")
+        assert b"Bad" not in client.received
         assert rig.log.completed == [("a", BAD, 0), ("b", GOOD, 200)]
+
+
+async def test_two_that_fail_one_after_the_other_are_one_502() -> None:
+    """What the first one had said is forgotten when the second one's turn has come."""
+    babble = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+
+    async def hint_and_die(visit: Visit) -> None:
+        await visit.request()
+        visit.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await turns()
+
+    async with Origin(replies(babble)) as one, Origin(hint_and_die) as two, proxy(one, two) as rig:
+        got = await rig.ask(get())
+        assert (got.status, got.interim) == (502, ["HTTP/1.1 103 Early Hints"])
+        assert rig.log.completed == [("a", BAD, 0), ("b", BAD, 0)]
+
+
+async def test_an_answer_that_breaks_off_on_a_kept_connection_is_not_asked_for_again() -> None:
+    """It is not stale: its answer had begun."""
+
+    async def once_well(visit: Visit) -> None:
+        await visit.request()
+        visit.send(OK)
+        await visit.request()
+        visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        await client.until(lambda: b"half" in client.received, "first half")
+
+    async with Origin(once_well) as origin, proxy(origin) as rig:
+        client = await rig.client()
+        client.send(get())
+        await client.answer()
+        client.send(get())
+        assert await client.end() == RESET
+        assert len(origin.requests) == 2
+        assert rig.log.completed == [("a", GOOD, 200), ("a", BAD, 200)]
 
 
 async def test_an_answer_until_close_that_is_reset_never_looks_whole() -> None:
@@ -417,10 +480,11 @@ async def silent(visit: Visit) -> None:
     await visit.end()
 
 
-async def test_no_first_byte_is_504() -> None:
+@pytest.mark.parametrize("body", [b"", b"body"])
+async def test_no_first_byte_is_504(body: bytes) -> None:
     async with Origin(silent) as origin, proxy(origin) as rig:
         client = await rig.client()
-        client.send(get("/", "Accept: application/problem+json"))
+        client.send(post(body, "/", "Accept: application/problem+json"))
         await origin.asked(1)
         await rig.pass_time(29)
         assert client.count == 0
@@ -546,6 +610,28 @@ async def test_an_endpoint_that_takes_no_more_of_the_body_is_504() -> None:
         assert rig.log.completed == [("a", BAD, 0)]
 
 
+@pytest.mark.parametrize("interim", ["100 Continue", "103 Early Hints"])
+async def test_who_is_late_after_an_interim_answer(interim: str) -> None:
+    """Told to continue, the client is; told anything else, it still waits for the endpoint."""
+
+    async def hint(visit: Visit) -> None:
+        await visit.head()
+        visit.send(f"HTTP/1.1 {interim}\r\n\r\n".encode())
+        await visit.end()
+
+    async with Origin(hint) as origin, proxy(origin) as rig:
+        client = await rig.client()
+        client.send(get("/", "Content-Length: 4", "Expect: 100-continue", method="POST"))
+        await client.head()
+        await rig.pass_time(61)
+        if interim.startswith("100"):
+            assert (await client.answer()).status == 408
+            assert rig.log.completed == [("a", IGNORED, 0)]
+        else:
+            assert (await client.answer()).status == 504
+            assert rig.log.completed == [("a", BAD, 0)]
+
+
 # Early answers.
 
 
@@ -612,6 +698,62 @@ async def test_an_early_answer_is_read_before_more_is_written() -> None:
             client.send(get("/", "Content-Length: 100000", method="POST") + b"half")
             got = await client.answer("POST")
             assert (got.status, got.body) == (403, b"no")
+
+
+async def test_a_body_held_back_for_an_early_answer_goes_on_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was to be read first was no answer yet. Meanwhile no more than a buffer was taken."""
+    readable = True
+    monkeypatch.setattr(UpstreamConnection, "readable", lambda self: readable)
+
+    async def hint(visit: Visit) -> None:
+        nonlocal readable
+        await visit.head()
+        await rig.holds(lambda: rig.held() > 0, "the body is held back")
+        await turns(50)
+        assert rig.held() < 1 << 20
+        readable = False
+        visit.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        assert await visit.take(2 * LARGE) == body
+        visit.send(OK)
+        await visit.end()
+
+    body = bytes(range(256)) * (2 * LARGE // 256)
+    async with Origin(hint) as origin, proxy(origin) as rig:
+        client = await rig.client()
+        client.send(get("/", f"Content-Length: {len(body)}", method="POST"))
+        await origin.visited(1)
+        client.send(body)
+        assert (await client.answer("POST")).status == 200
+
+
+@pytest.mark.parametrize("chunky", [True, False])
+async def test_a_connection_whose_request_is_not_whole_is_not_used_again(
+    chunky: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of the body is still here when the answer is over."""
+    monkeypatch.setattr(UpstreamConnection, "readable", lambda self: True)
+
+    async def early(visit: Visit) -> None:
+        await visit.head()
+        await rig.holds(lambda: all_sent, "the client has sent all")
+        await turns()
+        visit.send(OK)
+        await visit.end()
+
+    all_sent = False
+    async with Origin(early) as origin, proxy(origin) as rig:
+        client = await rig.client()
+        framing = "Transfer-Encoding: chunked" if chunky else "Content-Length: 4"
+        client.send(get("/", framing, method="POST"))
+        await origin.visited(1)
+        await turns()
+        await client.send_pieces(b"0\r\n\r\n" if chunky else b"body")
+        all_sent = True
+        assert (await client.answer("POST")).status == 200
+        await origin.visits[0].end()
+        assert rig.listener.pool.idle_count() == 0
 
 
 async def test_an_answer_that_begins_early_does_not_end_the_upload() -> None:

@@ -557,6 +557,30 @@ async def test_an_answer_that_cannot_be_trusted_is_502_and_someone_else_is_asked
 
 
 @pytest.mark.parametrize(
+    "pieces",
+    [
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 30,),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 5000,),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y" * 3000, b"y" * 3000),
+        (b"HTTP/1.1 200 ", b"y" * 3000, b"y" * 3000),
+        (b"HTTP/1.1 200 OK\r\n", b"X: %b\r\n" % (b"y" * 1500), b"Y: %b\r\n" % (b"y" * 3000)),
+    ],
+)
+async def test_the_end_of_a_head_that_is_too_large_is_not_waited_for(
+    pieces: tuple[bytes, ...],
+) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send_pieces(*pieces)
+        await visit.end()
+
+    limits = {"head_bytes": 4096, "head_fields": 20}
+    async with Origin(script) as origin, proxy(origin, limits=limits) as rig:
+        assert (await rig.ask(get())).status == 502
+        assert rig.log.completed == [("a", BAD, 0)]
+
+
+@pytest.mark.parametrize(
     "flood",
     [
         (b"0\r\nX: ", b"y" * 5000, b"y" * 5000),
