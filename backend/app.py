@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 
 from backend.vitals import Usage, Vitals, own_usage
 from backend.work import LiveService, WorkApp
-from config.schema import Section
+from config.section import Section
 from rl.simulation.service import ServiceBehaviour, ServiceProfile
 
 BEHAVIOUR_BYTES = 64 * 1024
@@ -36,12 +36,16 @@ class BehaviourChange(Section):
     Attributes:
         seed: throws the dice anew from there; without it they go on.
         reset: forgets the response times and counts so far.
+        reset_share: of the good answers, how many are cut in their middle by a TCP reset.
+        refuse_seconds: for so long every connection is refused, and those that there are are cut.
     """
 
     base_delay_ms: Annotated[float, Field(ge=0, le=3_600_000)] | None = None
     service: ServiceProfile | None = None
     seed: int | None = None
     reset: bool = False
+    reset_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    refuse_seconds: Annotated[float, Field(gt=0, le=3600)] | None = None
 
 
 def dice(server_id: str, seed: int | None) -> random.Random:
@@ -54,15 +58,19 @@ def create_app(
     behaviour: ServiceBehaviour,
     clock: Callable[[], float] = time.monotonic,
     usage: Callable[[], Usage] = own_usage,
+    reset: Callable[[tuple[str, int]], None] | None = None,
+    refuse: Callable[[float], None] | None = None,
 ) -> FastAPI:
     """The application of one server. Its behaviour's schedule starts now.
 
     Args:
         clock: monotonic seconds.
         usage: what the process has used.
+        reset: cuts the connection of a client's address; without it there is no ``reset_share``.
+        refuse: refuses connections for so many seconds; without it there is no ``refuse_seconds``.
     """
     vitals = Vitals(clock, usage)
-    work = WorkApp(server_id, LiveService(behaviour, clock), vitals, clock)
+    work = WorkApp(server_id, LiveService(behaviour, clock), vitals, clock, reset)
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.router.default = work
 
@@ -104,6 +112,8 @@ def create_app(
                 for detail in error.errors(include_url=False, include_context=False)
             ]
             return JSONResponse({"detail": problems}, 422)
+        if (change.reset_share and reset is None) or (change.refuse_seconds and refuse is None):
+            return JSONResponse({"detail": "this process cannot cut connections"}, 422)
         old = work.service.behaviour
         new = ServiceBehaviour(
             old.profile if change.service is None else change.service,
@@ -113,6 +123,10 @@ def create_app(
         work.service = LiveService(new, clock)
         if change.reset:
             vitals.reset()
+        if change.reset_share is not None:
+            work.reset_share = change.reset_share
+        if change.refuse_seconds is not None and refuse is not None:
+            refuse(change.refuse_seconds)
         return JSONResponse(
             {
                 "server_id": server_id,

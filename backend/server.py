@@ -15,15 +15,18 @@ if __name__ == "__main__":  # run by path: our folder is on the module path, the
     check(Path(__file__).name)
 
 import argparse
+import asyncio
 import errno
 import signal
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 import uvicorn
 from pydantic import ValidationError
 
 from backend.app import create_app, dice
+from backend.connections import Connections, noting
 from backend.processes import when_stdin_closes
 from config.loading import ConfigError, load
 from config.schema import Server
@@ -33,6 +36,9 @@ BACKLOG = 2048
 GRACE_SECONDS = 1
 """How long requests under way may take once the server stops. Hanging ones would take for ever."""
 
+CUT_SECONDS = 0.05
+"""Between refusing connections and cutting those that there are."""
+
 _ARGUMENTS = {"id": "ID", "port": "PORT", "base_delay_ms": "DELAY_MS", "host": "--host"}
 
 
@@ -41,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         server = _server(arguments)
-        listening = _listen(server)
-    except (ConfigError, _CannotListen) as error:
+        listening = listen(server)
+    except (ConfigError, CannotListen) as error:
         print(error, file=sys.stderr)
         return 2
     behaviour = ServiceBehaviour(
@@ -50,11 +56,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     host, port = listening.getsockname()[:2]
     address = f"[{host}]" if ":" in host else host
+    connections = Connections()
+
+    def refuse(seconds: float) -> None:
+        uvicorn_server.refuse(seconds)
+
     uvicorn_server = _Announcing(
         uvicorn.Config(
-            create_app(server.id, behaviour),
+            create_app(server.id, behaviour, reset=connections.reset, refuse=refuse),
             access_log=False,
             backlog=BACKLOG,
+            http=noting(connections),
             lifespan="off",
             log_level="warning",
             proxy_headers=False,
@@ -63,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             ws="none",
         ),
         f"ready {server.id} http://{address}:{port}",
+        connections,
     )
 
     def stop(*_: object) -> None:
@@ -79,18 +92,41 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Announcing(uvicorn.Server):
-    """Prints one line once connections are accepted."""
+    """Prints one line once connections are accepted, and can refuse them for a while."""
 
-    def __init__(self, config: uvicorn.Config, line: str) -> None:
+    def __init__(self, config: uvicorn.Config, line: str, connections: Connections) -> None:
         super().__init__(config)
         self._line = line
+        self._connections = connections
+        self._listening: list[socket.socket] = []
+        self._reopening: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._listening = sockets or []
         await super().startup(sockets)
         print(self._line, flush=True)
 
+    def refuse(self, seconds: float) -> None:
+        """Refuses every connection for so long, and cuts those that there are a moment later, once
+        the answer to who asked for it is out. Asked again meanwhile, it goes on as it was."""
+        if self._reopening is None or self._reopening.done():
+            self._reopening = asyncio.get_running_loop().create_task(self._refuse(seconds))
 
-class _CannotListen(Exception):
+    async def _refuse(self, seconds: float) -> None:
+        (old,) = self._listening
+        address, family = old.getsockname(), old.family
+        for server in self.servers:
+            server.close()
+        self.servers.clear()
+        old.close()
+        await asyncio.sleep(CUT_SECONDS)
+        self._connections.reset_all()
+        await asyncio.sleep(max(0.0, seconds - CUT_SECONDS))
+        self._listening = [_opened(family, address)]
+        await super().startup(self._listening)
+
+
+class CannotListen(Exception):
     """The address cannot be had; the message says why and what to do."""
 
 
@@ -135,23 +171,19 @@ def _server(arguments: argparse.Namespace) -> Server:
         ) from None
 
 
-def _listen(server: Server) -> socket.socket:
+def listen(server: Server) -> socket.socket:
     try:
         found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        raise _CannotListen(
+        raise CannotListen(
             f"{server.id}: host {server.host!r} is unknown ({error.strerror}); "
             "use an address of this machine"
         ) from None
     # Of a name with both, such as localhost, the IPv4 address.
-    family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-    listening = socket.socket(family, kind, protocol)
+    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
+        return _opened(family, address)
     except OSError as error:
-        listening.close()
         if error.errno == errno.EADDRINUSE:
             problem = f"is taken on {server.host}; choose another or stop what holds it"
         elif error.errno == errno.EACCES:
@@ -160,7 +192,19 @@ def _listen(server: Server) -> socket.socket:
             problem = f"cannot be opened: {server.host} is no address of this machine"
         else:
             problem = f"cannot be opened on {server.host}: {error.strerror}"
-        raise _CannotListen(f"{server.id}: port {server.port} {problem}") from None
+        raise CannotListen(f"{server.id}: port {server.port} {problem}") from None
+
+
+def _opened(family: int, address: tuple[Any, ...]) -> socket.socket:
+    """A listening socket. Raises OSError."""
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
     return listening
 
 

@@ -18,6 +18,9 @@ from backend.vitals import Vitals
 from rl.simulation.service import Place, ServiceBehaviour, Slots, Work
 
 CHUNK_BYTES = 64 * 1024
+CUT_SECONDS = 0.02
+"""Between the first half of an answer and its cut, so that whoever reads has begun to."""
+
 RETRY_AFTER_SECONDS = 1
 
 
@@ -112,15 +115,26 @@ class WorkApp:
 
     Attributes:
         service: what happens to the next request; replaced as a whole.
+        reset_share: of the good answers, how many are cut in their middle by ``reset``.
+
+    Args:
+        reset: cuts the connection of a client's address, if the process can.
     """
 
     def __init__(
-        self, server_id: str, service: LiveService, vitals: Vitals, clock: Callable[[], float]
+        self,
+        server_id: str,
+        service: LiveService,
+        vitals: Vitals,
+        clock: Callable[[], float],
+        reset: Callable[[tuple[str, int]], None] | None = None,
     ) -> None:
         self.server_id = server_id
         self.service = service
+        self.reset_share = 0.0
         self._vitals = vitals
         self._clock = clock
+        self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         service = self.service
@@ -152,6 +166,9 @@ class WorkApp:
         else:
             seconds = self._clock() - arrived
             self._vitals.answered(seconds)
+            if self.reset_share and service.behaviour.rng.random() < self.reset_share:
+                await self._cut(scope, receive, send)
+                return
             profile = service.behaviour.profile
             domain = _domain(scope) if service.domains else ""
             if domain in service.domains:
@@ -165,6 +182,21 @@ class WorkApp:
                 "response_ms": round(seconds * 1000.0, 3),
             }
             await self._answer(scope, send, 200, facts, padding=profile.response_bytes)
+
+    async def _cut(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Half an answer, then a reset."""
+        half = b"x" * (CHUNK_BYTES // 4)
+        headers = [
+            (b"content-length", b"%d" % (2 * len(half))),
+            (b"x-server-id", self.server_id.encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        await asyncio.sleep(CUT_SECONDS)
+        if self._reset is not None and scope["client"] is not None:
+            self._reset(tuple(scope["client"]))
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
     def _page(self, domain: str, path: str) -> tuple[bytes, bytes]:
         """The two halves of a page, between which padding has room."""

@@ -10,21 +10,20 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from config.schema import Settings
+from config.yaml_file import KeyPath, NotYaml, Origins, dotted, noted, parsed, read
+
+Model = TypeVar("Model", bound=BaseModel)
 
 DIRECTORY = Path(__file__).resolve().parent
 DEFAULT_CONFIG = DIRECTORY / "config.yaml"
 SCENARIOS = DIRECTORY / "scenarios"
-
-_Path: TypeAlias = tuple[str | int, ...]
-_Origins: TypeAlias = dict[_Path, str]
-"""Where each value comes from, by its path: a line of a file, a variable, an argument."""
 
 # Pydantic's "there is no such key", for models and for dataclasses.
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
@@ -35,6 +34,10 @@ _PLAINER = {
     "tuple_type": "must be a list",
     "invalid_key": "a key must be a word",
 }
+
+
+_SECRET = ("token", "secret", "password")
+"""Words in the keys of values that are never shown."""
 
 
 class ConfigError(Exception):
@@ -67,7 +70,7 @@ def load(
     Raises:
         ConfigError: with every problem at once.
     """
-    gathered = _Gathered()
+    gathered = _Gathered(Settings)
     path = Path(config) if config is not None else DEFAULT_CONFIG
     gathered.read(path)
     sibling = path.with_name("rl_config.yaml")
@@ -76,6 +79,22 @@ def load(
     if scenario is not None:
         gathered.read_scenario(scenario)
     gathered.take_environment(os.environ if environ is None else environ)
+    for override in overrides:
+        gathered.take_override(override)
+    return gathered.settings()
+
+
+def load_as(model: type[Model], path: Path | str, overrides: Iterable[str] = ()) -> Model:
+    """A file of its own, which holds another kind of settings than ours.
+
+    Args:
+        overrides: ``key.key=value`` each, the value in YAML.
+
+    Raises:
+        ConfigError: with every problem at once.
+    """
+    gathered = _Gathered(model)
+    gathered.read(Path(path))
     for override in overrides:
         gathered.take_override(override)
     return gathered.settings()
@@ -100,22 +119,23 @@ def nearest(word: str, valid: Iterable[str]) -> str:
     return f"; valid: {', '.join(choices)}" if choices else ""
 
 
-class _Gathered:
-    """What the sources have given so far, each laid over those before it.
+class _Gathered(Generic[Model]):
+    """What the sources have given so far for ``model``, each laid over those before it.
 
     Attributes:
         problems: what is wrong with the sources themselves.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: type[Model]) -> None:
         self.problems: list[str] = []
+        self._model = model
         self._data: dict[str, Any] = {}
-        self._origins: _Origins = {}
+        self._origins: Origins = {}
         self._complete = True
 
     def read(self, path: Path, beside: Path | None = None) -> None:
         """Take a file; none of its sections may stand in the file ``beside`` it as well."""
-        data, origins, problems = _read(path)
+        data, origins, problems = read(path)
         self.problems += problems
         if data is None:
             self._complete = False
@@ -154,7 +174,7 @@ class _Gathered:
             except SettingsError:
                 self.problems.append(f"{name}: must be JSON, for it is a list or a section")
             else:
-                self._lay(data, _noted(data, name))
+                self._lay(data, noted(data, name))
 
     def take_override(self, override: str) -> None:
         """Take one ``key.key=value``."""
@@ -164,45 +184,46 @@ class _Gathered:
             self.problems.append(f"--set {override}: must be key.key=value")
             return
         try:
-            value, _ = _parsed(text)
-        except _NotYaml as error:
+            value, _ = parsed(text)
+        except NotYaml as error:
             self.problems.append(f"--set {override}: the value is not valid YAML: {error}")
             return
         for part in reversed(path):
             value = {part: value}
         assert isinstance(value, dict)
-        self._lay(value, _noted(value, f"--set {key}"))
+        self._lay(value, noted(value, f"--set {key}"))
 
-    def settings(self) -> Settings:
+    def settings(self) -> Model:
         """All of it, checked.
 
         Raises:
             ConfigError: with everything that was wrong anywhere.
         """
+        fields = self._model.model_fields
         known = {}
         for key, value in self._data.items():
             # Pydantic's settings take some keys of their own, which begin with an underscore.
-            if key in Settings.model_fields:
+            if key in fields:
                 known[key] = value
             else:
-                nearby = nearest(key, Settings.model_fields)
+                nearby = nearest(key, fields)
                 self.problems.append(f"{self._origins[key,]}: {key}: unknown key{nearby}")
         settings = None
         # Without one of its files much may seem wrong that is not.
         if self._complete:
             try:
-                settings = Settings(**known)
+                settings = self._model(**known)
             except ValidationError as error:
-                self.problems += _problems(error, self._origins)
+                self.problems += _problems(error, self._origins, self._model)
         if settings is None or self.problems:
             raise ConfigError(self.problems)
         return settings
 
-    def _lay(self, data: dict[str, Any], origins: _Origins) -> None:
+    def _lay(self, data: dict[str, Any], origins: Origins) -> None:
         self._data = self._merged(self._data, data, origins, ())
 
     def _merged(
-        self, below: dict[str, Any], above: dict[str, Any], origins: _Origins, at: _Path
+        self, below: dict[str, Any], above: dict[str, Any], origins: Origins, at: KeyPath
     ) -> dict[str, Any]:
         """``above`` laid over ``below``: mappings key by key, anything else as a whole."""
         result = dict(below)
@@ -225,108 +246,7 @@ class _Gathered:
         return result
 
 
-class _NotYaml(Exception):
-    """A text that YAML cannot read; ``line`` counts from 1 and is None where it is not known."""
-
-    def __init__(self, problem: str, line: int | None = None) -> None:
-        super().__init__(problem)
-        self.line = line
-
-
-def _parsed(text: str) -> tuple[object, yaml.Node | None]:
-    """A text's data, and its nodes, which know their lines.
-
-    Raises:
-        _NotYaml: it is malformed.
-    """
-    try:
-        return yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        words = ", ".join(filter(None, (error.context, error.problem)))
-        raise _NotYaml(words, mark.line + 1 if mark else None) from None
-    except yaml.YAMLError as error:
-        raise _NotYaml(getattr(error, "reason", "not valid YAML")) from None
-    except RecursionError:
-        raise _NotYaml("nested too deeply") from None
-    except ValueError as error:  # 2024-13-45 looks like a date, and is none
-        raise _NotYaml(f"a value cannot be read: {error}") from None
-
-
-def _read(path: Path) -> tuple[dict[str, Any] | None, _Origins, list[str]]:
-    """One file's data (None if it has none that can be used), their origins, and what is wrong."""
-    origins: _Origins = {}
-    try:
-        data, node = _parsed(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        return None, origins, [f"{path}: cannot be read: {error.strerror}"]
-    except UnicodeDecodeError as error:
-        return None, origins, [f"{path}: not UTF-8: {error.reason} at byte {error.start}"]
-    except _NotYaml as error:
-        where = f"{path}:{error.line}" if error.line else str(path)
-        return None, origins, [f"{where}: {error}"]
-    if data is None:
-        return {}, origins, []
-    if not isinstance(data, dict):
-        kind = "list" if isinstance(data, list) else "single value"
-        return None, origins, [f"{path}: the file must hold keys and values, not a {kind}"]
-    problems: list[str] = []
-    _note_lines(node, (), str(path), origins, problems, set())
-    if not all(isinstance(key, str) for key in data):
-        return None, origins, problems
-    return data, origins, problems
-
-
-def _note_lines(
-    node: yaml.Node | None,
-    at: _Path,
-    file: str,
-    origins: _Origins,
-    problems: list[str],
-    seen: set[int],
-) -> None:
-    """Note where each value stands, which keys stand twice, and which sections are no words."""
-    if id(node) in seen:
-        return  # an alias; it may stand within itself
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        keys: set[str] = set()
-        for key, value in node.value:
-            here = (*at, str(key.value))
-            where = f"{file}:{key.start_mark.line + 1}"
-            if key.value in keys:
-                problems.append(f"{where}: {_dotted(here)}: stands twice")
-            if not at and key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
-                problems.append(f"{where}: {_dotted(here)}: a key must be a word")
-            keys.add(key.value)
-            origins[here] = where
-            _note_lines(value, here, file, origins, problems, seen)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            here = (*at, index)
-            origins[here] = f"{file}:{item.start_mark.line + 1}"
-            _note_lines(item, here, file, origins, problems, seen)
-
-
-def _noted(data: object, origin: str) -> _Origins:
-    """One origin for all that ``data`` hold."""
-    origins: _Origins = {}
-    waiting: list[tuple[_Path, object]] = [((), data)]
-    seen: set[int] = set()
-    while waiting:
-        at, value = waiting.pop()
-        origins[at] = origin
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, dict):
-            waiting += [((*at, key), each) for key, each in value.items()]
-        elif isinstance(value, list):
-            waiting += [((*at, index), each) for index, each in enumerate(value)]
-    return origins
-
-
-def _problems(error: ValidationError, origins: _Origins) -> list[str]:
+def _problems(error: ValidationError, origins: Origins, model: type[BaseModel]) -> list[str]:
     details = [
         detail
         for detail in error.errors()
@@ -336,36 +256,44 @@ def _problems(error: ValidationError, origins: _Origins) -> list[str]:
     ]
     found = []
     for detail in details:
-        path: _Path = detail["loc"]
+        path: KeyPath = detail["loc"]
         where = _origin(path, origins)
         if detail["type"] in _UNKNOWN:
-            message = f"unknown key{nearest(str(path[-1]), _valid_keys(path[:-1]))}"
+            message = f"unknown key{nearest(str(path[-1]), _valid_keys(model, path[:-1]))}"
         else:
             message = _PLAINER.get(detail["type"], detail["msg"]).removeprefix("Value error, ")
             given = detail.get("input")
-            if given is None:
+            if path and any(word in str(path[-1]) for word in _SECRET):
+                pass  # not even a wrong one is for a log
+            elif given is None:
                 message += " (given: nothing)"
             elif isinstance(given, str | int | float | bool):
                 message += f" (given: {given!r})"
-        name = _dotted(path)
+        name = dotted(path)
         found.append(f"{where}: {name}: {message}" if name else f"{where}: {message}")
     return found
 
 
-def _origin(path: _Path, origins: _Origins) -> str:
+def _origin(path: KeyPath, origins: Origins) -> str:
     for length in range(len(path), 0, -1):
         if path[:length] in origins:
             return origins[path[:length]]
     return "configuration"
 
 
-def _valid_keys(path: _Path) -> list[str]:
+def _valid_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     """The keys that the schema has at ``path``."""
-    schema = Settings.model_json_schema()
+    schema = model.model_json_schema()
     here: Any = schema
     for part in path:
         here = _resolved(here, schema)
-        here = here.get("items", {}) if isinstance(part, int) else here["properties"].get(part, {})
+        if isinstance(part, int):
+            here = here.get("items", {})
+        else:
+            # A key of a section, or any key of a mapping, whose names may have a pattern.
+            named = here.get("patternProperties", {}).values()
+            others = next(iter(named), here.get("additionalProperties", {}))
+            here = here.get("properties", {}).get(part, others)
     return list(_resolved(here, schema).get("properties", ()))
 
 
@@ -373,10 +301,3 @@ def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in node:
         node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
     return node
-
-
-def _dotted(path: _Path) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text

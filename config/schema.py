@@ -5,36 +5,21 @@ Keys that document 003 names keep its names and units; ours are in seconds and b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    IPvAnyNetwork,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from config.balancer import LoadBalancer, Metrics
+from config.endpoints import Discovery, Domains
+from config.section import Count, Flag, Name, Port, Seconds, Section
+from config.tls import EndpointTls
 from rl.encoding import LoadEncoding
 from rl.q_learning import QLearningParameters
+from rl.q_routing import QRoutingParameters
 from rl.reward import RewardParameters
 from rl.simulation.service import ServiceProfile
 from rl.vocabulary import Endpoint
-
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
-
-class Section(BaseModel):
-    """A frozen group of settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Server(Section):
@@ -45,109 +30,25 @@ class Server(Section):
     port: Port
     weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     tags: tuple[str, ...] = ()
+    domains: Domains = ()
+    proxy_node: Flag = False
+    tls: EndpointTls = EndpointTls()
     base_delay_ms: Annotated[float, Field(ge=0, le=3_600_000)] = 50.0
     service: ServiceProfile = ServiceProfile()
 
     def endpoint(self) -> Endpoint:
         """This server as the balancer sees it."""
-        return Endpoint(self.id, self.host, self.port, self.weight, self.tags)
-
-
-# Read several times for every request: plain slots cost a fifth of a pydantic model's attributes.
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """Seconds until something is given up; one sweep looks after all of them."""
-
-    head_seconds: Seconds = 10.0
-    connect_seconds: Seconds = 2.0
-    first_byte_seconds: Seconds = 30.0
-    idle_seconds: Seconds = 60.0
-    # Below the keep-alive of common servers (uvicorn and Node.js close after 5 s), so that a
-    # connection is seldom taken from the pool in the moment that its server closes it.
-    upstream_idle_seconds: Seconds = 4.0
-    drain_seconds: Seconds = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one client or one endpoint may make us hold."""
-
-    head_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 32 * 1024
-    head_fields: Annotated[int, Field(ge=8, le=10_000)] = 100
-    target_bytes: Annotated[int, Field(ge=256, le=1 << 20)] = 8 * 1024
-    buffer_bytes: Annotated[int, Field(ge=4096, le=1 << 26)] = 256 * 1024
-    connections: Count = 10_000
-    idle_connections_per_endpoint: Count = 256
-    hops: Count = 32
-
-
-class Retries(Section):
-    """A failed try is repeated on another endpoint while no response byte was seen."""
-
-    attempts: Annotated[int, Field(ge=1, le=10)] = 2
-
-
-class Ejection(Section):
-    """When an endpoint's answers keep it out, for how long, and how many may be out at once."""
-
-    consecutive_failures: Count = 5
-    seconds: Seconds = 5.0
-    max_seconds: Seconds = 60.0
-    max_share: Share = 0.5
-
-
-class RequestLogSettings(Section):
-    """One JSON line a request; off without a path."""
-
-    path: str | None = None
-    queue_lines: Count = 20_000
-
-
-class Learning(Section):
-    """Where what was learned is kept; nowhere without a file."""
-
-    state_file: str | None = None
-    save_interval_seconds: Seconds = 60.0
-    improve_interval_seconds: Seconds = 1.0
-
-
-class LoadBalancer(Section):
-    """One proxy node."""
-
-    host: str = "localhost"
-    port: Port = 8080
-    admin_host: str = "127.0.0.1"
-    admin_port: Port = 8081
-    strategy: str = "round_robin"
-    node_name: Name = "slb"
-    health_path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/health"
-    seed: int | None = None
-    # Networks whose X-Forwarded-For is continued and whose X-Forwarded-Proto and -Host are kept;
-    # everybody else's are replaced.
-    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
-    deadlines: Deadlines = Deadlines()
-    limits: Limits = Limits()
-    retries: Retries = Retries()
-    ejection: Ejection = Ejection()
-    request_log: RequestLogSettings = RequestLogSettings()
-    learning: Learning = Learning()
-
-    @model_validator(mode="after")
-    def _ports_differ(self) -> LoadBalancer:
-        if self.port and self.port == self.admin_port:
-            raise ValueError(f"port and admin_port are both {self.port}")
-        return self
-
-
-class Metrics(Section):
-    """The collector, which asks every server how it is."""
-
-    polling_interval_seconds: Seconds = 1.0
-    timeout_seconds: Seconds = 1.0
-    jitter: Share = 0.1
-    health_path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/health"
-    fall: Count = 3
-    rise: Count = 1
+        return self.tls.over(
+            Endpoint(
+                self.id,
+                self.host,
+                self.port,
+                self.weight,
+                self.tags,
+                self.domains,
+                self.proxy_node,
+            )
+        )
 
 
 class MixEntry(Section):
@@ -229,7 +130,9 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
     )
 
-    servers: Annotated[tuple[Server, ...], Field(min_length=1, max_length=10_000)] = (
+    # Before the servers, whose check needs it.
+    discovery: Discovery = Discovery()
+    servers: Annotated[tuple[Server, ...], Field(max_length=10_000, validate_default=True)] = (
         DOCUMENT_003_SERVERS
     )
     load_balancer: LoadBalancer = LoadBalancer()
@@ -238,6 +141,7 @@ class Settings(BaseSettings):
     experiment: Experiment = Experiment()
     strategies: StrategyParameters = StrategyParameters()
     q_learning: QLearningParameters = QLearningParameters()
+    q_routing: QRoutingParameters = QRoutingParameters()
     state_encoding: LoadEncoding = LoadEncoding()
     reward: RewardParameters = RewardParameters()
 
@@ -249,6 +153,23 @@ class Settings(BaseSettings):
             if server.id in seen:
                 raise ValueError(f"two servers have the id {server.id!r}")
             seen.add(server.id)
+        return servers
+
+    # At this field and not at the whole, whose check is left out where any other key is wrong.
+    @field_validator("servers")
+    @classmethod
+    def _endpoints_come_from_somewhere(
+        cls, servers: tuple[Server, ...], info: ValidationInfo
+    ) -> tuple[Server, ...]:
+        discovery = info.data.get("discovery")
+        if discovery is not None:  # it is right in itself
+            if not servers and not discovery.configured:
+                raise ValueError("must name one or more unless discovery.dns or .file does")
+            if len(servers) > discovery.max_endpoints:
+                raise ValueError(
+                    f"are {len(servers)}, more than the {discovery.max_endpoints} of "
+                    "discovery.max_endpoints"
+                )
         return servers
 
     @classmethod

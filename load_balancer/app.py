@@ -1,153 +1,165 @@
-"""Builds a node's objects from its settings and runs them together. The only place that does."""
+"""One node with everything around it: admin port, files, timers."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import random
 import socket
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 from config.schema import Settings
-from load_balancer import strategies
-from load_balancer.admin import AdminServer, create_admin
-from load_balancer.forwarding.listener import Listener
-from load_balancer.health import Health
-from load_balancer.node import Node, Strategy
+from load_balancer import live_settings
+from load_balancer.admin import AdminServer, Operator, create_admin
+from load_balancer.assembly import STANDARD_OUTPUT, Assembly
+from load_balancer.cache_routes import add_cache
+from load_balancer.endpoint_routes import add_endpoints
+from load_balancer.guard import Guard, admin_token
+from load_balancer.hand_over import HandOver
+from load_balancer.ports import port_problem
+from load_balancer.reloading import Applied
+from load_balancer.serving import StartError
 from load_balancer.state_file import StateFile
-from load_balancer.status import Status
-from metrics.collector import Collector
-from metrics.counters import Counters
-from metrics.exposition import Sources
-from metrics.request_log import RequestLog
-from metrics.table import EndpointTable
-from rl import reward
-from rl.vocabulary import JSON, Improvable, Learner
-
-FLUSH_SECONDS = 0.2
-
-
-class StartError(Exception):
-    """The node cannot run; the message says why and what to do."""
+from load_balancer.timers import Timers
+from load_balancer.worker_routes import add_worker_routes
+from rl.vocabulary import Learner
 
 
 class App:
     """One node with everything around it.
 
     Attributes:
-        listener: the proxy port.
-        node: what decides.
-        port, admin_port: as bound; known after ``start``.
+        assembly: the node's own parts; those that others ask for most are attributes here as well.
+        admin_port: as bound; known after ``start``.
+        ready: requests are wanted; what ``/readyz`` says.
     """
 
-    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        operator: Operator | None = None,
+        place: HandOver | None = None,
+    ) -> None:
+        """
+        Args:
+            operator: who reloads and drains; without one the admin port cannot.
+            place: among other workers, whose supervisor reloads, drains and remembers.
+        """
         balancer = settings.load_balancer
+        self._place = place
         self._settings = settings
-        self._rng = random.Random(balancer.seed)
-        self._loop = loop
-        self._tasks: list[asyncio.Task[None]] = []
-        self._strategies: dict[str, Strategy] = {}
+        self._timers = Timers(loop)
+        self._hurried = asyncio.Event()
+        self.ready = False
         state_file = balancer.learning.state_file
-        self._state_file = None if state_file is None else StateFile(Path(state_file))
-        self.port = 0
+        self._state_file = (
+            None if state_file is None or place is not None else StateFile(Path(state_file))
+        )
         self.admin_port = 0
+        output = STANDARD_OUTPUT if place is None else place.output
+        self.assembly = parts = Assembly(
+            settings, loop, self._restore, output, number=0 if place is None else place.number
+        )
+        self.node = parts.node
+        self.listener = parts.listener
+        self.counters = parts.counters
+        self.collector = parts.collector
+        self.status = parts.status
+        self.repertoire = parts.repertoire
+        self.endpoints = parts.endpoints
+        self.reloader = parts.reloader
+        application = create_admin(
+            parts.status,
+            parts.sources,
+            parts.switch_strategy,
+            lambda: self.ready,
+            operator if place is None else None,
+        )
+        add_endpoints(application, parts.endpoints.membership)
+        add_cache(application, lambda: parts.listener.cache, parts.sources.cache)
+        self._guard = Guard(application, None, balancer.admin_body_bytes)
+        if place is None:
+            self._admin = AdminServer(self._guard, balancer.admin_host, balancer.admin_port)
+        else:
+            # Nobody but the supervisor reaches the socket, and it has asked who is there.
+            add_worker_routes(application, self.apply, self.repertoire)
+            self._admin = AdminServer(application, "", 0, place.admin)
+        parts.add_step(live_settings.guard_step(self._guard))
 
-        table = EndpointTable(server.endpoint() for server in settings.servers)
-        self._log = self._open_log()
-        self.counters = Counters()
-        self.node = Node(
-            table,
-            Health(balancer.ejection, table),
-            self._build(balancer.strategy),
-            reward.build(settings.reward),
-            self.counters,
-            self._log,
-        )
-        self.collector = Collector(
-            settings.metrics,
-            table,
-            self.node.set_healthy,
-            random.Random(balancer.seed),
-            time.monotonic,
-        )
-        self.status = Status(self.node, self.counters, self.collector, time.time, time.monotonic)
-        self.listener = Listener(
-            balancer,
-            self.node,
-            loop,
-            time.monotonic,
-            self._rng,
-            {balancer.health_path: self.status.page},
-        )
-        self._admin = AdminServer(
-            create_admin(
-                self.status,
-                Sources(
-                    table,
-                    self.counters,
-                    self.collector.counts,
-                    lambda: len(self.listener.connections),
-                    self.listener.pool.idle_count,
-                    lambda: self._log.dropped if self._log else 0,
-                ),
-                self.switch_strategy,
-                lambda: not self.listener.draining,
-            ),
-            balancer.admin_host,
-            balancer.admin_port,
-        )
+    @property
+    def port(self) -> int:
+        """The proxy port as bound; known after ``start``."""
+        return self.assembly.port
 
-    async def start(self) -> None:
+    async def start(self, given: Sequence[socket.socket] = (), reuse_port: bool = False) -> None:
         """Remember, listen on both ports, poll, learn.
+
+        Args:
+            given, reuse_port: as in ``Listener.start``.
 
         Raises:
             StartError: a port or a file cannot be had; nothing is left open.
         """
+        parts = self.assembly
         try:
             self._remember()
-            await self._listen()
+            balancer = self._settings.load_balancer
+            try:
+                # A worker's admin port is the supervisor's.
+                self._guard.token = admin_token(balancer) if self._place is None else None
+            except ValueError as error:
+                raise StartError(str(error)) from None
+            await parts.start(given, reuse_port)
+            try:
+                self.admin_port = await self._admin.start()
+            except (OSError, UnicodeError) as error:
+                raise StartError(
+                    port_problem("admin_port", balancer.admin_host, balancer.admin_port, error)
+                ) from None
         except StartError:
-            await self.listener.drain()
-            self._close_log()
+            await parts.abandon()
             raise
-        self.collector.start()
-        learning = self._settings.load_balancer.learning
-        self._every(FLUSH_SECONDS, self._flush_log)
-        self._every(learning.improve_interval_seconds, self._improve)
+        parts.live(self._timers)
         if self._state_file is not None:
-            self._every(learning.save_interval_seconds, self._save)
+            self._timers.every(balancer.learning.save_interval_seconds, self._save)
+        self.ready = True
 
-    async def stop(self) -> None:
-        """Finish what runs within the drain deadline, save what was learned, release all."""
-        await self.listener.drain()
-        await self.collector.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def stop(self) -> int:
+        """Be unready; after the drain delay accept nothing more; finish what runs within the drain
+        deadline; save what was learned, release all. How many connections had to be cut."""
+        self.ready = False
+        # Whoever still comes is answered, and told to come again elsewhere.
+        self.listener.draining = True
+        delay = self.reloader.settings.load_balancer.drain.delay_seconds
+        if delay:
+            try:
+                async with asyncio.timeout(delay):
+                    await self._hurried.wait()
+            except TimeoutError:
+                pass
+        cut = await self.assembly.drain()
+        await self._timers.stop()
         await self._save()
         await self._admin.stop()
-        self._close_log()
+        self.assembly.logs.close()
+        return cut
+
+    def hurry(self) -> None:
+        """Let ``stop`` wait for nothing any more: cut what runs."""
+        self._hurried.set()
+        self.listener.cut()
+
+    def apply(self, settings: Settings) -> Applied:
+        """As ``Assembly.apply``."""
+        return self.assembly.apply(settings)
+
+    def reopen_logs(self) -> None:
+        """Write to the files that have the logs' names now; the old ones were moved away."""
+        self.assembly.logs.now.reopen()
 
     def switch_strategy(self, name: str) -> None:
-        """Decide by another strategy from the next request on; what is under way is credited to
-        the one that decided it. Whoever comes back still knows what it knew.
-
-        Raises:
-            ValueError: there is no such strategy.
-        """
-        if name == self.node.strategy.name:
-            return
-        if name not in self._strategies:
-            self._build(name)
-            self._restore(name)
-        self.node.strategy = self._strategies[name]
-
-    def _build(self, name: str) -> Strategy:
-        strategy = Strategy(name, strategies.build(name, self._settings, self._rng))
-        self._strategies[name] = strategy
-        return strategy
+        """As ``Assembly.switch_strategy``."""
+        self.assembly.switch_strategy(name)
 
     def _remember(self) -> None:
         if self._state_file is None:
@@ -155,92 +167,22 @@ class App:
         try:
             self._state_file.prepare()
         except OSError as error:
-            raise StartError(
-                f"load_balancer.learning.state_file: {self._state_file.path} cannot be written: "
-                f"{error.strerror or error}"
-            ) from None
-        self._restore(self.node.strategy.name)
-
-    def _restore(self, name: str) -> None:
-        policy = self._strategies[name].policy
-        if self._state_file is not None and isinstance(policy, Learner):
-            self._state_file.restore(name, policy)
-
-    async def _listen(self) -> None:
-        balancer = self._settings.load_balancer
-        try:
-            self.port = await self.listener.start()
-        except (OSError, UnicodeError) as error:
-            raise StartError(_port_problem("port", balancer.host, balancer.port, error)) from None
-        try:
-            self.admin_port = await self._admin.start()
-        except (OSError, UnicodeError) as error:
-            raise StartError(
-                _port_problem("admin_port", balancer.admin_host, balancer.admin_port, error)
-            ) from None
-
-    def _open_log(self) -> RequestLog | None:
-        settings = self._settings.load_balancer.request_log
-        if settings.path is None:
-            return None
-        try:
-            return RequestLog(
-                Path(settings.path), settings.queue_lines, time.time() - time.monotonic()
-            )
-        except OSError as error:
-            raise StartError(
-                f"load_balancer.request_log.path: {settings.path} cannot be written: "
-                f"{error.strerror}"
-            ) from None
-
-    def _every(self, seconds: float, work: Callable[[], object]) -> None:
-        async def keep_on() -> None:
-            while True:
-                await asyncio.sleep(seconds)
-                try:
-                    result = work()
-                    if asyncio.iscoroutine(result):
-                        await result
-                except Exception as error:
-                    # Once more at its next time: one failure must not be the end of it.
-                    self._loop.call_exception_handler(
-                        {"message": f"{work.__name__} failed", "exception": error}
-                    )
-
-        self._tasks.append(self._loop.create_task(keep_on()))
-
-    def _flush_log(self) -> None:
-        if self._log is not None:
-            self._log.flush()
-
-    def _close_log(self) -> None:
-        if self._log is not None:
-            self._log.close()
-
-    async def _improve(self) -> None:
+            raise StartError(self._state_file.problem(error)) from None
         policy = self.node.strategy.policy
-        if isinstance(policy, Improvable):
-            await asyncio.to_thread(policy.improve)
+        if isinstance(policy, Learner):
+            self._state_file.restore(self.node.strategy.name, policy)
+
+    def _restore(self, name: str, learner: Learner) -> None:
+        if self._place is not None:
+            parameters = self._place.learned.pop(name, None)
+            if isinstance(parameters, dict):
+                learner.load(parameters)
+        elif self._state_file is not None:
+            self._state_file.restore(name, learner)
 
     async def _save(self) -> None:
         if self._state_file is None:
             return
-        learned: dict[str, JSON] = {
-            name: strategy.policy.parameters()
-            for name, strategy in self._strategies.items()
-            if isinstance(strategy.policy, Learner)
-        }
+        learned = self.repertoire.learned()
         if learned:
             await asyncio.to_thread(self._state_file.save, learned)
-
-
-def _port_problem(key: str, host: str, port: int, error: OSError | UnicodeError) -> str:
-    if isinstance(error, socket.gaierror | UnicodeError):
-        host_key = key.replace("port", "host")
-        return f"load_balancer.{host_key}: {host!r} is no address of this machine"
-    # asyncio's own text repeats the address; the system's says what is wrong with it.
-    why = os.strerror(error.errno) if error.errno else str(error)
-    return (
-        f"load_balancer.{key}: cannot listen on {host}:{port}: {why}; choose another one or stop "
-        "what holds it"
-    )

@@ -1,8 +1,4 @@
-"""The command line of one node.
-
-python load_balancer/main.py [run] [--config F] [--strategy S] [--port P] [--set key=value]
-python load_balancer/main.py check [--config F]
-"""
+"""The command line of one node. ``main.py --help`` tells what it can; docs/running.md more."""
 
 from __future__ import annotations
 
@@ -17,102 +13,198 @@ if __name__ == "__main__":  # run by path: our folder is on the module path, the
 
 import argparse
 import asyncio
-import gc
 import os
 import random
-import signal
-import threading
+import socket
+import time
 import warnings
-from collections.abc import Callable, Sequence
-from typing import NoReturn, TextIO
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TextIO
 
-from config.loading import ConfigError, effective_yaml, load, nearest
+from config.balancer import LoadBalancer
+from config.loading import ConfigError, effective_yaml, load
 from config.open_files import allow_open_files
 from config.schema import Settings
-
-COMMANDS = ("run", "check")
+from load_balancer import command_line, control
 
 SPARE_FILES = 256
 """Files besides connections: logs, the admin port, polls."""
 
+WRONG = 2
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the process's exit code."""
-    parser = _Parser()
-    arguments, unknown = parser.parse_known_args(argv)
-    if unknown:
-        parser.error(f"unknown argument {unknown[0]}{nearest(unknown[0], parser.options())}")
-    if arguments.command not in COMMANDS:
-        parser.error(f"unknown command {arguments.command!r}; use {' or '.join(COMMANDS)}")
     warnings.showwarning = _show_warning
-    overrides = list(arguments.set)
-    for key in ("strategy", "host", "port", "admin_port"):
-        value = getattr(arguments, key)
-        if value is not None:
-            overrides.append(f"load_balancer.{key}={value}")
     try:
-        settings = load(arguments.config, scenario=arguments.scenario, overrides=overrides)
+        arguments = command_line.parse(sys.argv[1:] if argv is None else argv)
+        if arguments.command == "worker":
+            return _work()
+        if arguments.command == "group":
+            return _work_as_group()
+        if arguments.command == "network":
+            return _run_network(arguments)
+        settings = _read(arguments)
+        if arguments.command in control.COMMANDS:
+            return control.run(arguments, settings)
+        _check_more(settings)
         if arguments.command == "check":
-            return _check(settings)
-        return _run(settings, arguments.until_stdin_closes)
+            print(effective_yaml(settings), end="")
+            return 0
+        return _run(settings, arguments)
+    except command_line.Mistake as mistake:
+        print(f"{command_line.PROGRAM}: {mistake}; --help tells more", file=sys.stderr)
+        return WRONG
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
-        return 2
+        return WRONG
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            prog="load_balancer",
-            description="A reverse proxy that learns where to send each request.",
-            epilog="every key that --set and the config know: load_balancer/main.py check",
-            allow_abbrev=False,
-        )
-        # Not by ``choices``: the value of a misspelt option would be taken for the command.
-        self.add_argument("command", nargs="?", metavar="|".join(COMMANDS), default=COMMANDS[0])
-        self.add_argument("--config", metavar="F", help="default: config/config.yaml")
-        self.add_argument("--scenario", metavar="NAME", help="a file of config/scenarios laid over")
-        self.add_argument("--strategy", metavar="S", help="e.g. round_robin, q_learning")
-        self.add_argument("--host")
-        self.add_argument("--port", metavar="P")
-        self.add_argument("--admin-port", metavar="P")
-        self.add_argument(
-            "--set", metavar="key=value", action="append", default=[], help="any setting, in YAML"
-        )
-        self.add_argument(
-            "--until-stdin-closes", action="store_true", help="stop when standard input ends"
-        )
-
-    def options(self) -> list[str]:
-        """Every option there is."""
-        return [option for action in self._actions for option in action.option_strings]
-
-    def error(self, message: str) -> NoReturn:
-        """End with exit code 2."""
-        self.exit(2, f"{self.prog}: {message}; --help tells more\n")
+def _read(arguments: argparse.Namespace) -> Settings:
+    return load(
+        arguments.config,
+        scenario=arguments.scenario,
+        overrides=command_line.overrides(arguments),
+    )
 
 
-def _check_strategy(settings: Settings) -> None:
+def _check_more(settings: Settings) -> None:
+    """What the schema cannot know.
+
+    Raises:
+        ConfigError: there is no such strategy, no token where one is needed, or a file of TLS that
+            cannot be used.
+    """
     from load_balancer import strategies
+    from load_balancer.forwarding.endpoint_tls import EndpointContexts
+    from load_balancer.forwarding.tls import server_contexts
+    from load_balancer.guard import admin_token
 
+    problems = []
     try:
         strategies.build(settings.load_balancer.strategy, settings, random.Random(0))
     except ValueError as error:
-        raise ConfigError([f"load_balancer.strategy: {error}"]) from None
+        problems.append(f"load_balancer.strategy: {error}")
+    try:
+        admin_token(settings.load_balancer)
+    except ValueError as error:
+        problems.append(str(error))
+    try:
+        server_contexts(settings.load_balancer.tls)
+        EndpointContexts().renewed(server.endpoint() for server in settings.servers)
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise ConfigError(problems)
 
 
-def _check(settings: Settings) -> int:
-    _check_strategy(settings)
-    print(effective_yaml(settings), end="")
-    return 0
+def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    from load_balancer.notify import Notifier, given_sockets
+    from load_balancer.serving import Operation
+
+    notifier = Notifier(os.environ, time.monotonic, os.getpid())
+    try:
+        given = given_sockets(os.environ, os.getpid())
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return WRONG
+
+    async def serve() -> int:
+        operation = Operation(lambda: _read(arguments), notifier)
+        if settings.load_balancer.workers > 1:
+            from load_balancer.supervisor import Supervisor
+
+            supervisor = Supervisor(settings, operation, given)
+            return await operation.run(supervisor, arguments.until_stdin_closes)
+        from load_balancer.single import SingleNode
+
+        node = SingleNode(settings, operation, given)
+        return await operation.run(node, arguments.until_stdin_closes)
+
+    if settings.load_balancer.workers > 1:
+        return asyncio.run(serve())
+    return _in_fast_loop(settings.load_balancer, serve)
 
 
-def _run(settings: Settings, until_stdin_closes: bool) -> int:
+def _work() -> int:
+    """One worker of a supervisor, which says on standard input what to do."""
+    from load_balancer import hand_over
+    from load_balancer.notify import Notifier
+    from load_balancer.serving import Operation
+    from load_balancer.single import SingleNode, read_place
+
+    try:
+        place = hand_over.read(read_place())
+    except ValueError:
+        print("worker: only a supervisor starts it; use run --workers N", file=sys.stderr)
+        return WRONG
+    given = [socket.socket(fileno=descriptor) for descriptor in place.sockets]
+
+    async def serve() -> int:
+        operation = Operation(None, Notifier({}, time.monotonic, os.getpid()), place.number)
+        node = SingleNode(place.settings, operation, given, place)
+        return await operation.run(node, until_stdin_closes=True)
+
+    return _in_fast_loop(place.settings.load_balancer, serve)
+
+
+def _run_network(arguments: argparse.Namespace) -> int:
+    """A whole network of nodes."""
+    from config.layout import effective_yaml as spelt_out
+    from config.layout import layout
+    from config.network import load_network
+    from load_balancer.network.running import RunningNetwork
+    from load_balancer.notify import Notifier
+    from load_balancer.serving import Operation
+
+    network = load_network(arguments.config, arguments.set)
+    if arguments.check:
+        print(spelt_out(network, layout(network)), end="")
+        return 0
+    origin_arguments = [f"--set={each}" for each in arguments.set]
+    if arguments.config is not None:
+        origin_arguments.append(f"--config={arguments.config}")
+
+    async def serve() -> int:
+        operation = Operation(None, Notifier(os.environ, time.monotonic, os.getpid()))
+        running = RunningNetwork(
+            network,
+            operation,
+            arguments.processes,
+            [name for name in arguments.only.split(",") if name],
+            not arguments.no_origins,
+            origin_arguments,
+        )
+        return await operation.run(running, arguments.until_stdin_closes)
+
+    return _in_fast_loop(network.node, serve)
+
+
+def _work_as_group() -> int:
+    """One process of a network's nodes, which are said on standard input."""
+    from load_balancer import hand_over
+    from load_balancer.network.group_service import GroupService
+    from load_balancer.notify import Notifier
+    from load_balancer.serving import Operation
+    from load_balancer.single import read_place
+
+    try:
+        place = hand_over.read_group(read_place())
+    except ValueError:
+        print("group: only a network starts it; use network --processes level", file=sys.stderr)
+        return WRONG
+
+    async def serve() -> int:
+        operation = Operation(None, Notifier({}, time.monotonic, os.getpid()), place.number)
+        return await operation.run(GroupService(place), until_stdin_closes=True)
+
+    return _in_fast_loop(place.nodes[0][0].load_balancer, serve)
+
+
+def _in_fast_loop(balancer: LoadBalancer, serve: Callable[[], Coroutine[None, None, int]]) -> int:
     # Each client connection has one behind it.
-    allow_open_files(2 * settings.load_balancer.limits.connections + SPARE_FILES)
+    allow_open_files(2 * balancer.limits.connections + SPARE_FILES)
     try:
         import uvloop
     except ImportError:
@@ -120,51 +212,7 @@ def _run(settings: Settings, until_stdin_closes: bool) -> int:
     else:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_serve(settings, until_stdin_closes))
-
-
-async def _serve(settings: Settings, until_stdin_closes: bool) -> int:
-    from load_balancer.app import App, StartError
-
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signum, stop.set)
-    _check_strategy(settings)
-    try:
-        app = App(settings, loop)
-        await app.start()
-    except StartError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if until_stdin_closes:
-        threading.Thread(target=_wait_for_stdin, args=(loop, stop), daemon=True).start()
-    # What start-up made lives as long as the process; the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
-    balancer = settings.load_balancer
-    print(
-        f"ready {balancer.node_name} {_url(balancer.host, app.port)} "
-        f"admin {_url(balancer.admin_host, app.admin_port)}",
-        flush=True,
-    )
-    await stop.wait()
-    await app.stop()
-    return 0
-
-
-def _wait_for_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """In a thread, because not everything that stdin may be can be watched by a loop. Not through
-    sys.stdin, whose lock would be held when the interpreter ends."""
-    try:
-        while os.read(0, 4096):
-            pass
-    except OSError:
-        pass
-    try:
-        loop.call_soon_threadsafe(stop.set)
-    except RuntimeError:
-        pass  # the loop has ended
+        return runner.run(serve())
 
 
 def _show_warning(
@@ -177,11 +225,6 @@ def _show_warning(
 ) -> None:
     """A warning as one line for the operator, without its place in our code."""
     print(f"warning: {message}", file=sys.stderr)
-
-
-def _url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 if __name__ == "__main__":

@@ -6,19 +6,27 @@ its own time. Knows no connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import random
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from config.balancer import Admission, LoadBalancer
+from load_balancer.domains import Domains, Group
 from load_balancer.health import Health
+from load_balancer.limits import EndpointLimits, limits_of, with_room
+from load_balancer.load import Idle, InFlight, Load
 from metrics.counters import Counters, Series
 from metrics.table import EndpointTable
 from rl.vocabulary import (
+    Advertising,
     Decision,
     EndpointStats,
+    Event,
     Observation,
     Outcome,
     Policy,
     RequestContext,
+    Reward,
     Transition,
     Verdict,
     learn_nothing,
@@ -29,16 +37,18 @@ class Strategy:
     """A policy under its configured name.
 
     Attributes:
+        advertised: the policy's, or None if it has no value to tell.
         observe: the policy's, or None if nothing teaches it.
         series: the counters of its attempts, by endpoint id, as far as they were looked up.
     """
 
-    __slots__ = ("name", "observe", "policy", "series")
+    __slots__ = ("advertised", "name", "observe", "policy", "series")
 
     def __init__(self, name: str, policy: Policy) -> None:
         self.name = name
         self.policy = policy
         self.observe = None if _learns_nothing(policy) else policy.observe
+        self.advertised = policy.advertised if isinstance(policy, Advertising) else None
         self.series: dict[str, Series] = {}
 
 
@@ -105,14 +115,26 @@ class Node:
         strategy: who decides now; replaced by one assignment.
         table: what is known of the endpoints.
         counters: what was counted.
+        domains: which endpoints serve which.
+        panic: too few endpoints are able, so that all are used; with domains, of those of one.
     """
 
     __slots__ = (
         "_candidates",
+        "_decline_load",
         "_health",
+        "_learn_limit",
+        "_limits",
+        "_load",
         "_log",
+        "_named",
+        "_narrows",
+        "_panic_share",
         "_reward",
+        "_shares",
+        "_throw",
         "counters",
+        "domains",
         "strategy",
         "table",
     )
@@ -122,23 +144,82 @@ class Node:
         table: EndpointTable,
         health: Health,
         strategy: Strategy,
-        reward: Callable[[Outcome], float],
+        reward: Reward,
         counters: Counters,
         log: AttemptLog | None = None,
+        dice: random.Random | None = None,
+        limits: EndpointLimits | None = None,
+        panic_share: float = 0.0,
+        load: Load | None = None,
+        decline_load: float | None = None,
     ) -> None:
+        """
+        Args:
+            dice: who is on probation or warms up is shown to a request or not by them.
+            limits: of requests in flight; None for no limits.
+            panic_share: with a smaller share of the endpoints able, all are used.
+            load: of this node; None for no load at all.
+            decline_load: requests are declined under so much of it, or more; None for never.
+        """
         self.table = table
         self.strategy = strategy
         self.counters = counters
         self._health = health
         self._reward = reward
         self._log = log
+        self._throw = (dice or random.Random(0)).random
+        self._limits = limits
+        self._learn_limit = limits.completed if limits is not None and limits.learns else None
+        self._panic_share = panic_share
+        self._load: Load = load or Idle()
+        self._decline_load = decline_load
+        self._narrows = self._shares = False
+        self.domains = Domains()
         self._candidates: Sequence[EndpointStats] = ()
+        self._named: dict[str, Group] | None = None
         self.refresh()
 
+    def apply(self, settings: LoadBalancer) -> None:
+        """Other settings of health and limits, for what comes next. Limits that were learned are
+        kept as long as those settings are the same."""
+        self._health.apply(settings.ejection, settings.probation, settings.slow_start)
+        self._panic_share = settings.panic_share
+        self._decline_load = settings.decline_load
+        if isinstance(self._load, InFlight):
+            self._load.capacity = settings.capacity
+        limits = self._limits
+        before, after = Admission() if limits is None else limits.settings, settings.admission
+        if (before.requests_per_endpoint, before.adaptive) != (
+            after.requests_per_endpoint,
+            after.adaptive,
+        ):
+            for stats in self.table.all:
+                self.table.set_limit(stats, float("inf"))
+            self._limits = limits = limits_of(settings.admission, self.table)
+            self._learn_limit = limits.completed if limits is not None and limits.learns else None
+        self.refresh()
+
+    def log_to(self, log: AttemptLog | None) -> None:
+        """Write completed attempts down there from now on."""
+        self._log = log
+
+    @property
+    def panic(self) -> bool:
+        """See the attributes."""
+        return self.domains.panic
+
     def refresh(self) -> None:
-        """Find out anew who may take requests. With everybody out, all are tried (panic)."""
-        able = [stats for stats in self.table.all if stats.healthy and not stats.ejected]
-        self._candidates = able or self.table.all
+        """Find out anew who may take requests, after any change of membership, health, ejection or
+        share. With nobody able, or too few, all are tried (panic)."""
+        everybody = self.table.all
+        domains = self.domains
+        self.counters.panics += domains.refresh(everybody, self._panic_share)
+        self._named = domains.named
+        self._candidates = domains.others.candidates
+        if self._limits is not None:
+            self._limits.cover(everybody)
+        self._shares = any(stats.share < 1.0 for stats in everybody)
+        self._narrows = self._shares or self._limits is not None
 
     def route(
         self,
@@ -153,15 +234,24 @@ class Node:
             tried: ids of endpoints that this request has failed at.
 
         Returns:
-            None if there is no endpoint left that was not tried.
+            None if there is no endpoint of its domain left that was not tried, or all of those are
+            full: see ``full``.
         """
-        if self._health.due <= now and self._health.reinstate(now):
+        health = self._health
+        if health.due <= now and health.advance(now):
             self.refresh()
-        candidates = self._candidates
+        candidates = (
+            self._candidates
+            if self._named is None
+            else self.domains.group(context.domain).candidates
+        )
         if tried:
             candidates = [stats for stats in candidates if stats.id not in tried]
             if not candidates:
-                candidates = [stats for stats in self.table.all if stats.id not in tried]
+                members = self.domains.group(context.domain).members
+                candidates = [stats for stats in members if stats.id not in tried]
+        if self._narrows:
+            candidates = self._narrowed(candidates)
         if not candidates:
             return None
         strategy = self.strategy
@@ -172,6 +262,19 @@ class Node:
         if series is None:
             series = strategy.series[stats.id] = self.counters.series(strategy.name, stats.id)
         return Attempt(context, request_id, strategy, stats, decision, series, now, len(tried) + 1)
+
+    def full(self, tried: Collection[str] = (), domain: str = "") -> bool:
+        """Why ``route`` has just returned None: whether there are endpoints for this domain that
+        were not tried, all of them full, so that it pays to wait."""
+        return any(stats.id not in tried for stats in self.domains.group(domain).members)
+
+    def declines(self) -> bool:
+        """Whether a request that has just come is one too many; it is then declined."""
+        limit = self._decline_load
+        if limit is None or self._load.current() < limit:
+            return False
+        self._load.declined()
+        return True
 
     def complete(self, attempt: Attempt, outcome: Outcome, now: float) -> None:
         """What came of an attempt; exactly once for each.
@@ -187,25 +290,109 @@ class Node:
         self.table.completed(stats, outcome, now)
         attempt.series.count(outcome)
         if verdict is not Verdict.IGNORED:
-            if self._health.completed(stats, verdict, now):
-                self.refresh()
+            health = self._health
+            failed = verdict is Verdict.FAILURE
+            # A next node that says so is well; it cannot or will not serve this request.
+            if not failed or outcome.upstream_reward is None:
+                if self._learn_limit is not None:
+                    self._learn_limit(stats, outcome)
+                if (failed or health.attentive) and health.completed(stats, outcome, now):
+                    self.refresh()
             observe = attempt.strategy.observe
             if observe is not None:
-                observe(
-                    Transition(
-                        stats,
-                        Observation(attempt.context, self._candidates, now),
-                        attempt.decision,
-                        outcome,
-                        self._reward(outcome),
-                        outcome.upstream_value,
-                    )
-                )
+                observe(self._transition(attempt, outcome, now))
         if self._log is not None:
             self._log.append(attempt, outcome, now)
 
-    def set_healthy(self, stats: EndpointStats, healthy: bool) -> None:
+    # What the node before this one is told, in the unit of the reward: the value of the way from
+    # here for the request's domain, and the reward that was realised.
+
+    def answered(
+        self, attempt: Attempt, outcome: Outcome, now: float
+    ) -> tuple[float, float] | None:
+        """Of an answer whose head has come. What it teaches is not learned before its end, but is
+        told of already.
+
+        Args:
+            outcome: as it will be if nothing goes wrong from here on.
+
+        Returns:
+            None if the policy that decided has no value to tell.
+        """
+        advertised = attempt.strategy.advertised
+        if advertised is None:
+            return None
+        realised = self._reward.realised
+        if attempt.stats.endpoint.proxy_node:
+            value = advertised(self._transition(attempt, outcome, now))
+            return value, realised(Event.MIDWAY, outcome.latency, self._load.rewarded())
+        failed = outcome.verdict is Verdict.FAILURE
+        event = Event.NO_SERVICE if failed else Event.END_POINT
+        return 0.0, realised(event, outcome.latency, 0.0)
+
+    def hit(self, elapsed: float) -> tuple[float, float]:
+        """Of a request that the cache has answered, after so many seconds."""
+        return 0.0, self._reward.realised(Event.CACHE_HIT, elapsed, 0.0)
+
+    def refused(self, elapsed: float) -> tuple[float, float]:
+        """Of a request that this node answers with an error of its own."""
+        return 0.0, self._reward.realised(Event.NO_SERVICE, elapsed, 0.0)
+
+    @property
+    def scale(self) -> float:
+        """Units of the reward to one of what goes over the wire."""
+        return self._reward.scale
+
+    def set_healthy(self, stats: EndpointStats, healthy: bool, now: float) -> None:
         """What polls say of an endpoint."""
-        if stats.healthy != healthy:
-            self.table.set_healthy(stats, healthy)
+        if stats.healthy == healthy:
+            return
+        self.table.set_healthy(stats, healthy)
+        if healthy:
+            self._health.recovered(stats, now)
+        else:
+            self._health.fell(stats)
+        self.refresh()
+
+    def retry_after(self, stats: EndpointStats, status: int, seconds: float, now: float) -> None:
+        """An answer asked that its endpoint be left alone for so long."""
+        if self._health.retry_after(stats, status, seconds, now):
             self.refresh()
+
+    def joined(self, stats: EndpointStats, now: float) -> None:
+        """A newcomer is in the table; ``refresh`` follows when all of them are."""
+        self._health.joined(stats, now)
+
+    def left(self, stats: EndpointStats) -> None:
+        """An endpoint is no longer in the table; ``refresh`` follows. What is in flight to it still
+        completes, and teaches nobody but the policy."""
+        self._health.forget(stats.id)
+        if self._limits is not None:
+            self._limits.forget(stats.id)
+
+    def _transition(self, attempt: Attempt, outcome: Outcome, now: float) -> Transition:
+        context = attempt.context
+        candidates = (
+            self._candidates
+            if self._named is None
+            else self.domains.group(context.domain).candidates
+        )
+        return Transition(
+            attempt.stats,
+            Observation(context, candidates, now),
+            attempt.decision,
+            outcome,
+            self._reward(outcome),
+            outcome.upstream_value,
+        )
+
+    def _narrowed(self, candidates: Sequence[EndpointStats]) -> Sequence[EndpointStats]:
+        """Without those that are full and, by the dice, those that get but a share of the requests;
+        the dice never hide all. The same object if nobody is left out."""
+        if self._limits is not None:
+            candidates = with_room(candidates)
+        if not self._shares:
+            return candidates
+        throw = self._throw
+        shown = [each for each in candidates if each.share >= 1.0 or throw() < each.share]
+        return shown if shown and len(shown) < len(candidates) else candidates

@@ -44,6 +44,17 @@ class StateFile:
         except (OSError, ValueError, RecursionError) as error:
             self._keep_aside(error)
 
+    def names(self) -> list[str]:
+        """Of the strategies that something is stored of."""
+        return list(self._stored)
+
+    def problem(self, error: OSError) -> str:
+        """What ``prepare`` met with, for the operator."""
+        return (
+            f"load_balancer.learning.state_file: {self.path} cannot be written: "
+            f"{error.strerror or error}"
+        )
+
     def restore(self, name: str, learner: Learner) -> None:
         """Give a new learner what is stored under its strategy's name."""
         parameters = self._stored.get(name)

@@ -52,7 +52,7 @@ class Status:
                 "latency_ms": round(stats.latency * 1000.0, 3),
             }
         total = len(self._node.table.all)
-        status = "healthy" if able == total else "degraded" if able else "unhealthy"
+        status = "unhealthy" if not able else "healthy" if able == total else "degraded"
         return {
             "status": status,
             "routing_strategy": self.strategy,
@@ -74,12 +74,16 @@ class Status:
                     "host": stats.endpoint.host,
                     "port": stats.endpoint.port,
                     "weight": stats.endpoint.weight,
+                    "domains": list(stats.endpoint.domains),
+                    "proxy_node": stats.endpoint.proxy_node,
                     "state": self._state(stats),
                     "in_flight": stats.in_flight,
                     "latency": stats.latency,
                     "error_rate": stats.error_rate,
                     "completed": stats.completed,
                     "failures": stats.failures,
+                    "share": stats.share,
+                    "limit": stats.limit if isfinite(stats.limit) else None,
                     "cpu": stats.cpu,
                     "memory": stats.memory,
                     "active": stats.active,

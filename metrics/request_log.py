@@ -1,20 +1,16 @@
-"""The request log: one JSON line an attempt, written behind the back of the event loop.
+"""The request log: one JSON line an attempt, for reports and for learning from a log.
 
-``append`` costs a tuple. A timer hands what has gathered to a thread that formats and writes it.
-The queue is bounded: when the disk is slower than the traffic, lines are dropped and counted, never
-waited for.
+``append`` costs a tuple; ``line_file`` does the rest behind the event loop's back.
 """
 
 from __future__ import annotations
 
-import json
-from concurrent.futures import Future, ThreadPoolExecutor
+from json.encoder import encode_basestring_ascii as _text
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from metrics.line_file import LineFile
 from rl.vocabulary import Decision, EndpointStats, Outcome
-
-_text = json.dumps
 
 
 class _Strategy(Protocol):
@@ -44,34 +40,35 @@ class RequestLog:
     """Appends to one file.
 
     Attributes:
-        dropped: lines that found the queue full or could not be written.
         path: of the file.
+        flush, reopen, close: see ``LineFile``.
     """
 
     def __init__(self, path: Path, queue_lines: int, wall_offset: float) -> None:
         """
         Args:
             wall_offset: unix time minus the loop's time, for the lines' timestamps.
+
+        Raises:
+            OSError: the file cannot be opened.
         """
         self.path = path
-        self.dropped = 0
-        self._limit = queue_lines
         self._offset = wall_offset
-        self._rows: list[_Row] = []
-        # Unbuffered: after a full disk a buffer would hold lines that were counted as dropped.
-        self._file = path.open("ab", buffering=0)
-        self._torn = b""
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="request-log")
-        self._writing: Future[int] | None = None
+        self._file: LineFile[_Row] = LineFile(path, queue_lines, self._line, "request-log")
+        self._append = self._file.append
+        self.flush = self._file.flush
+        self.reopen = self._file.reopen
+        self.close = self._file.close
+
+    @property
+    def dropped(self) -> int:
+        """Lines that found the queue full or could not be written."""
+        return self._file.dropped
 
     def append(self, attempt: LoggedAttempt, outcome: Outcome, now: float) -> None:
         """Note one completed attempt."""
-        rows = self._rows
-        if len(rows) >= self._limit:
-            self.dropped += 1
-            return
         decision = attempt.decision
-        rows.append(
+        self._append(
             (
                 now,
                 attempt.request_id,
@@ -85,47 +82,6 @@ class RequestLog:
                 decision.propensity,
             )
         )
-
-    def flush(self) -> None:
-        """Hand over what has gathered, unless the writer is still busy with the last lot."""
-        if self._writing is not None:
-            if not self._writing.done():
-                return
-            self.dropped += self._writing.result()
-            self._writing = None
-        if self._rows:
-            rows, self._rows = self._rows, []
-            self._writing = self._writer.submit(self._write, rows)
-
-    def close(self) -> None:
-        """Write everything and close the file."""
-        if self._writing is not None:
-            self.dropped += self._writing.result()
-            self._writing = None
-        self.flush()
-        if self._writing is not None:
-            self.dropped += self._writing.result()
-        self._writer.shutdown()
-        self._file.close()
-        if self._torn:
-            self.dropped += 1
-
-    def _write(self, rows: list[_Row]) -> int:
-        """How many of ``rows`` could not be written. The next lot first ends a line of which the
-        disk took a part, so that one full disk breaks no line in the middle of the file.
-        """
-        data = self._torn + "".join(map(self._line, rows)).encode("ascii")
-        written = 0
-        try:
-            while written < len(data):
-                written += self._file.write(data[written:] if written else data)
-        except OSError:
-            within_line = data[written - 1] != ord("\n") if written else bool(self._torn)
-            end = data.index(b"\n", written) + 1 if within_line else written
-            self._torn = data[written:end]
-            return data.count(b"\n", end)
-        self._torn = b""
-        return 0
 
     def _line(self, row: _Row) -> str:
         now, request_id, strategy, endpoint, latency, status, verdict, number, explored, p = row

@@ -1,12 +1,14 @@
 """From raw values to what a policy can use: load levels, request classes.
 
-Knows no record of ``vocabulary``: plain values in, plain values out.
+Imports no record of ``vocabulary``, which imports this.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 LEVELS = ("low", "medium", "high")
 """Load levels in rising order, as document 003 names them."""
@@ -28,6 +30,19 @@ class Thresholds:
         return 0 if value < self.low else 1 if value < self.medium else 2
 
 
+class Measured(Protocol):
+    """An endpoint, as far as its load goes: ``vocabulary.EndpointStats`` is one.
+
+    Attributes:
+        cpu: in [0, 1].
+        latency: seconds.
+    """
+
+    cpu: float
+    in_flight: int
+    latency: float
+
+
 @dataclass(frozen=True, slots=True)
 class LoadEncoding:
     """Document 003's ``state_encoding``: the worst metric decides an endpoint's level.
@@ -39,20 +54,25 @@ class LoadEncoding:
     active_requests_thresholds: Thresholds = Thresholds(5, 10)
     response_time_thresholds_ms: Thresholds = Thresholds(100, 200)
 
-    def level(self, cpu: float, active: int, latency: float) -> int:
-        """The level of an endpoint: ``cpu`` in [0, 1], ``active`` requests, ``latency`` seconds."""
-        # Decided together, because this runs for every candidate of every request. Nothing is below
-        # a threshold if it is not a number, so that NaN counts as high.
-        cpu *= 100.0
-        latency *= 1000.0
-        of_cpu = self.cpu_thresholds
-        of_active = self.active_requests_thresholds
-        of_time = self.response_time_thresholds_ms
-        if cpu < of_cpu.low and active < of_active.low and latency < of_time.low:
-            return 0
-        if cpu < of_cpu.medium and active < of_active.medium and latency < of_time.medium:
-            return 1
-        return 2
+    def levels(self, endpoints: Sequence[Measured]) -> tuple[int, ...]:
+        """The level of each endpoint, in one go, because this runs for every candidate of every
+        request. Nothing is below a threshold if it is not a number, so that NaN counts as high."""
+        cpu, active, time = (
+            self.cpu_thresholds,
+            self.active_requests_thresholds,
+            self.response_time_thresholds_ms,
+        )
+        low_cpu, low_active, low_time = cpu.low, active.low, time.low
+        found = []
+        for each in endpoints:
+            of_cpu, of_time, in_flight = each.cpu * 100.0, each.latency * 1000.0, each.in_flight
+            if of_cpu < low_cpu and in_flight < low_active and of_time < low_time:
+                found.append(0)
+            elif of_cpu < cpu.medium and in_flight < active.medium and of_time < time.medium:
+                found.append(1)
+            else:
+                found.append(2)
+        return tuple(found)
 
 
 # A path segment that names one thing among many of its kind. Hexadecimal words need a digit and

@@ -35,9 +35,9 @@ class Glie:
 
     __slots__ = ("epsilon", "steps")
 
-    def __init__(self) -> None:
-        self.steps = 0
-        self.epsilon = 1.0
+    def __init__(self, steps: int = 0) -> None:
+        self.steps = steps
+        self.epsilon = 1.0 / (steps + 1)
 
     def step(self) -> None:
         self.steps += 1

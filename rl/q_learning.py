@@ -22,9 +22,9 @@ What it is weak at, and why it is never the default:
 - 3**N states: above N = 8 servers hardly any state comes back to be learned from.
 
 A state belongs to its candidates, in the order in which they were offered: another membership has
-states of its own. The least recently used states are dropped above ``max_values``. Both ``select``
-and ``observe`` take time in proportion to the candidates, because naming a joint state means
-looking at each of them.
+states of its own, onto which what was learned is projected (``q_table`` says how). The least
+recently used states are dropped above ``max_values``. Both ``select`` and ``observe`` take time in
+proportion to the candidates, because naming a joint state means looking at each of them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from math import isfinite
 from rl import stored
 from rl.encoding import LoadEncoding
 from rl.exploration import DecayingEpsilon
+from rl.merging import merge_decay
 from rl.q_table import Key, QTable, Row
 from rl.vocabulary import (
     JSON,
@@ -105,8 +106,13 @@ class QLearning:
             parameters.exploration_decay,
             parameters.min_exploration_rate,
         )
-        self._level = encoding.level
+        self._levels = encoding.levels
+        # The last candidates, and their ids.
+        self._candidates: Sequence[EndpointStats] = ()
+        self._ids: tuple[str, ...] = ()
         self._throw = dice.random
+        self._max_values = parameters.max_values
+        self._least_exploration = parameters.min_exploration_rate
         self._table = QTable(parameters.max_values)
         self._warned = False
 
@@ -147,8 +153,7 @@ class QLearning:
         new = old + self._learning_rate * (target - old)
         if not isfinite(new):
             return  # one NaN would stay in the table for ever
-        row.values[index] = new
-        row.visits[index] += 1
+        self._table.learn(row, index, new)
         self._exploration.step()
 
     def parameters(self) -> Parameters:
@@ -164,17 +169,32 @@ class QLearning:
         self._table.load(stored.member(parameters, "tables"))
         self._exploration.epsilon = epsilon
 
+    def merged(self, base: Parameters | None, learned: Sequence[Parameters]) -> Parameters:
+        for each in (*learned, *([base] if base else [])):
+            stored.version(each, VERSION)
+        rates = [stored.share(stored.member(each, "epsilon"), "epsilon") for each in learned]
+        rate = None if base is None else stored.share(stored.member(base, "epsilon"), "epsilon")
+        table = QTable(self._max_values)
+        table.merge(
+            [] if base is None else stored.member(base, "tables"),
+            [stored.member(each, "tables") for each in learned],
+        )
+        return {
+            "version": VERSION,
+            "epsilon": merge_decay(rate, rates, self._least_exploration),
+            "tables": table.as_json(),
+        }
+
     def table(self) -> list[dict[str, JSON]]:
         return self._table.shown()
 
     def _key(self, candidates: Sequence[EndpointStats]) -> Key:
+        if candidates is not self._candidates:
+            self._candidates = candidates
+            self._ids = tuple([each.id for each in candidates])
         # The load is our own in-flight count: it is true at this moment, while the count that the
         # server reports is up to a poll old, and all who read one report rush to one server.
-        level = self._level
-        return (
-            tuple([each.id for each in candidates]),
-            tuple([level(each.cpu, each.in_flight, each.latency) for each in candidates]),
-        )
+        return self._ids, self._levels(candidates)
 
     def _warn(self, size: int) -> None:
         self._warned = True

@@ -32,6 +32,8 @@ class Endpoint:
         id: unique name within one node; every table is keyed by it.
         weight: relative capacity, > 0; what weighted strategies divide by.
         tags: the operator's own labels, in order.
+        domains: it serves requests for these only, in lower case without a port; empty for any.
+        proxy_node: it is a next node, whose ``Q`` and ``QReward`` are believed.
     """
 
     id: str
@@ -39,6 +41,8 @@ class Endpoint:
     port: int
     weight: float = 1.0
     tags: tuple[str, ...] = field(default=())
+    domains: tuple[str, ...] = field(default=())
+    proxy_node: bool = False
 
 
 class EndpointStats:
@@ -62,6 +66,9 @@ class EndpointStats:
         reported_at: when it last reported; ``-inf`` if it never did.
         healthy: false while polls fail.
         ejected: true while its answers keep it out.
+        share: of the requests that it is shown to, in (0, 1]; below 1 while it is on probation or
+            warms up.
+        limit: requests in flight at which it is full; infinite without a limit.
     """
 
     __slots__ = (
@@ -78,9 +85,11 @@ class EndpointStats:
         "in_flight",
         "latency",
         "latency_at",
+        "limit",
         "memory",
         "reported_at",
         "reported_latency",
+        "share",
     )
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -100,6 +109,8 @@ class EndpointStats:
         self.reported_at = float("-inf")
         self.healthy = True
         self.ejected = False
+        self.share = 1.0
+        self.limit = float("inf")
 
     def __repr__(self) -> str:
         return f"<EndpointStats {self.id} in_flight={self.in_flight} latency={self.latency:.4f}>"
@@ -276,6 +287,44 @@ class Transition:
         self.next_value = next_value
 
 
+class Event(Enum):
+    """What a proxy node did with a request, in document 000's words."""
+
+    END_POINT = "EndPoint"
+    """It had the answer from an origin."""
+    CACHE_HIT = "CacheHit"
+    MIDWAY = "MidWay"
+    """It had the answer from another proxy node."""
+    NO_SERVICE = "NoService"
+    """It refused: too much load, or no way to that domain."""
+
+
+class Reward(Protocol):
+    """What a node pays, and realises.
+
+    Attributes:
+        scale: reward units per unit on the wire, which is the second for ``latency``.
+    """
+
+    @property
+    def scale(self) -> float:
+        """See the attributes."""
+        ...
+
+    def __call__(self, outcome: Outcome) -> float:
+        """What teaches the policy. Asked for SUCCESS and FAILURE only, never for IGNORED."""
+        ...
+
+    def realised(self, event: Event, elapsed: float, load: float) -> float:
+        """What this node tells the node before it.
+
+        Args:
+            elapsed: seconds from the request's arrival to the head of its answer.
+            load: this node's own, between 0 and 100.
+        """
+        ...
+
+
 def learn_nothing(policy: object, transition: Transition) -> None:
     """The ``observe`` of a policy that nothing teaches. The node knows it and spares the call."""
 
@@ -305,6 +354,19 @@ class Learner(Policy, Protocol):
 
         Raises:
             ValueError: the data are of another version or malformed; nothing was changed.
+        """
+        ...
+
+
+@runtime_checkable
+class Advertising(Policy, Protocol):
+    """A policy whose node can tell the node before it what a domain is worth here."""
+
+    def advertised(self, transition: Transition) -> float:
+        """The value of the best choice for that request's domain as it will be once ``transition``
+        is learned, in the unit of the reward; changes nothing.
+
+        The head of an answer goes down before its body has ended, and only the end teaches.
         """
         ...
 

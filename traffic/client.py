@@ -17,8 +17,8 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -48,12 +48,18 @@ class RequestFailed(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """A complete response. Times are of ``time.perf_counter``."""
+    """A complete response. Times are of ``time.perf_counter``.
+
+    Attributes:
+        fields: those that the client was told to keep, names in lower case; one that comes in
+            several lines is joined with commas.
+    """
 
     status: int
     endpoint: str
     first_byte_at: float
     done_at: float
+    fields: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +111,9 @@ class Target:
 class Connection(asyncio.Protocol):
     """One connection and at most one request on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: frozenset[bytes] = frozenset()) -> None:
         self.usable = True
+        self._keep = keep
         self.idle_since = 0.0
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Answer] | None = None
@@ -117,6 +124,7 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self._first_byte_at: float | None = None
         self._endpoint = ""
+        self._fields: dict[str, str] = {}
         self._framed = False
         self._status = 0
 
@@ -173,6 +181,9 @@ class Connection(asyncio.Protocol):
             self._endpoint = value.decode("latin-1")
         elif lowered in (b"content-length", b"transfer-encoding"):
             self._framed = True
+        if lowered in self._keep:
+            key, text = lowered.decode("latin-1"), value.decode("latin-1")
+            self._fields[key] = f"{self._fields[key]}, {text}" if key in self._fields else text
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -196,7 +207,13 @@ class Connection(asyncio.Protocol):
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done() and self._first_byte_at is not None:
             waiter.set_result(
-                Answer(self._status, self._endpoint, self._first_byte_at, time.perf_counter())
+                Answer(
+                    self._status,
+                    self._endpoint,
+                    self._first_byte_at,
+                    time.perf_counter(),
+                    self._fields,
+                )
             )
 
     def _fail(self, why: str) -> None:
@@ -209,9 +226,14 @@ class Client:
     """Sends requests to one target. Made by ``open``; ``close`` leaves no connection."""
 
     def __init__(
-        self, target: Target, addresses: list[str], headers: Mapping[str, str] | None = None
+        self,
+        target: Target,
+        addresses: list[str],
+        headers: Mapping[str, str] | None = None,
+        keep: Iterable[str] = (),
     ) -> None:
         self._target = target
+        self._keep = frozenset(name.lower().encode("latin-1") for name in keep)
         self._addresses = addresses
         self._idle: list[Connection] = []
         self._tls = ssl.create_default_context() if target.scheme == "https" else None
@@ -222,18 +244,35 @@ class Client:
             if name.lower() in _OURS:
                 raise ValueError(f"header {name!r}: is set for each request; leave it out")
             fields[name.lower()] = value
+        self._authority = fields.pop("host")
         self._fields = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
 
     @classmethod
-    async def open(cls, target: Target, headers: Mapping[str, str] | None = None) -> Client:
-        """Looks the host up, once. Raises OSError if it has no address."""
+    async def open(
+        cls, target: Target, headers: Mapping[str, str] | None = None, keep: Iterable[str] = ()
+    ) -> Client:
+        """Looks the host up, once. Raises OSError if it has no address.
+
+        Args:
+            keep: names of the fields that answers shall hold.
+        """
         found = await asyncio.get_running_loop().getaddrinfo(
             target.host, target.port, type=socket.SOCK_STREAM
         )
-        return cls(target, list(dict.fromkeys(str(each[4][0]) for each in found)), headers)
+        return cls(target, list(dict.fromkeys(str(each[4][0]) for each in found)), headers, keep)
 
-    async def exchange(self, method: str, path: str, body: bytes, request_id: str) -> Answer:
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        request_id: str,
+        authority: str | None = None,
+    ) -> Answer:
         """One request and its answer.
+
+        Args:
+            authority: the Host header of this request; default: the target's.
 
         Raises:
             RequestFailed: no complete answer came.
@@ -241,7 +280,8 @@ class Client:
         """
         length = f"Content-Length: {len(body)}\r\n" if body or method in ("POST", "PUT") else ""
         head = (
-            f"{method} {self._target.path(path)} HTTP/1.1\r\n{self._fields}"
+            f"{method} {self._target.path(path)} HTTP/1.1\r\n"
+            f"host: {authority or self._authority}\r\n{self._fields}"
             f"X-Request-ID: {request_id}\r\n{length}\r\n"
         ).encode("latin-1")
         connection = self._take() or await self.connect()
@@ -264,7 +304,7 @@ class Client:
         for address in list(self._addresses):
             try:
                 _, connection = await loop.create_connection(
-                    Connection,
+                    lambda: Connection(self._keep),
                     address,
                     self._target.port,
                     ssl=self._tls,

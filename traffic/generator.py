@@ -115,12 +115,7 @@ async def generate(
             place_found_at = start
             for index, request in enumerate(plan):
                 due = start + request.offset
-                while True:
-                    # Once at least, so that a generator that is late still reads its answers; more
-                    # often because timers count in whole milliseconds and may be early.
-                    await asyncio.sleep(max(0.0, due - time.perf_counter()))
-                    if due <= time.perf_counter():
-                        break
+                await until(due)
                 if places is not None:
                     full = places.locked()
                     await places.acquire()
@@ -131,6 +126,16 @@ async def generate(
         client.close()
     records.sort(key=lambda record: record.index)
     return records
+
+
+async def until(due: float) -> None:
+    """Returns when ``time.perf_counter`` has reached ``due``, and never before."""
+    while True:
+        # Once at least, so that a generator that is late still reads its answers; more often
+        # because timers count in whole milliseconds and may be early.
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        if due <= time.perf_counter():
+            return
 
 
 async def _reach(url: str) -> None:

@@ -59,13 +59,15 @@ def problem(
     modern: bool = True,
     head_only: bool = False,
     retry_after: int | None = None,
+    extra: bytes = b"",
 ) -> bytes:
     """An error as a response: RFC 9457 for who accepts JSON, one readable line for all others.
 
     Args:
         retry_after: seconds for a Retry-After field.
+        extra: further complete field lines.
     """
-    extra = b"X-Request-ID: %b\r\n" % request_id.encode("ascii")
+    extra += b"X-Request-ID: %b\r\n" % request_id.encode("ascii")
     if retry_after is not None:
         extra += b"Retry-After: %d\r\n" % retry_after
     if accepts_json:

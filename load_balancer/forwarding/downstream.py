@@ -13,10 +13,15 @@ from math import inf
 from typing import TYPE_CHECKING, cast
 
 from load_balancer.errors import NoCandidate
-from load_balancer.forwarding.answers import answer, problem
+from load_balancer.forwarding import endings, pace, replies, starting
 from load_balancer.forwarding.exchange import Exchange
-from load_balancer.forwarding.heads import Peer, Refusal
+from load_balancer.forwarding.heads import Refusal
+from load_balancer.forwarding.pace import Window
+from load_balancer.forwarding.peer import Peer
 from load_balancer.forwarding.reader import RequestReader
+from load_balancer.forwarding.repeat import LARGEST_HEAD_BYTES, RepeatedRequest, remembered
+from load_balancer.forwarding.tls import asked_of, version_of
+from load_balancer.forwarding.tunnel import end_writing
 
 if TYPE_CHECKING:
     from load_balancer.forwarding.listener import Listener
@@ -32,8 +37,6 @@ PIPELINED = 16
 """Requests that wait behind the present one until no more are read: enough for who pipelines, and
 reading on shows when the client leaves. One read of many small requests may exceed it."""
 
-RETRY_AFTER_SECONDS = 1
-
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -45,22 +48,28 @@ class ClientConnection(asyncio.Protocol):
         deadline: when something must have happened; the sweep asks.
         peer: who is at the other end.
         paused: the client does not take more bytes at the moment.
+        window: what its pace is measured from.
     """
 
     __slots__ = (
         "_advancing",
         "_closing",
         "_discarding",
+        "_last",
         "_linger_until",
-        "_reader",
+        "_reading",
         "_reading_paused",
+        "_ready",
+        "_repeat",
         "_unsent",
         "deadline",
         "exchange",
+        "half_closed",
         "listener",
         "paused",
         "peer",
         "transport",
+        "window",
     )
 
     transport: asyncio.Transport
@@ -71,11 +80,15 @@ class ClientConnection(asyncio.Protocol):
         self.exchange: Exchange | None = None
         self.deadline = 0.0
         self.paused = False
-        self._reader = RequestReader(self)
-        self._reading_paused = False
-        self._advancing = False
-        self._closing = False
-        self._discarding = False
+        self.window: Window | None = None
+        # None while nothing of a request has come: most of an idle connection would be its reader.
+        self._reading: RequestReader | None = None
+        self._repeat: RepeatedRequest | None = None
+        self._last = 0
+        # No request is being read, or waits, or is being answered, and one may be.
+        self._ready = True
+        self._reading_paused = self._advancing = self._closing = False
+        self._discarding = self.half_closed = False
         self._linger_until = 0.0
         self._unsent = inf
 
@@ -83,17 +96,35 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept, or turn away when there are too many."""
-        self.transport = cast(asyncio.Transport, transport)
-        listener = self.listener
         name = transport.get_extra_info("peername")
-        address = str(name[0]) if name else "unknown"
-        self.peer = listener.peer(address)
+        self.begin(cast(asyncio.Transport, transport), str(name[0]) if name else "unknown")
+
+    def begin(self, transport: asyncio.Transport, address: str) -> None:
+        """The connection is ready for requests, of a peer at this address."""
+        self.transport = transport
+        listener = self.listener
+        self.peer = listener.peer(address, version_of(transport), asked_of(transport))
         self.deadline = listener.time() + listener.deadlines.head_seconds
-        if not listener.admit(self):
-            self.refuse(Refusal(503, "connections", "too many connections"))
+        label = listener.admit(self)
+        if label:
+            status = 503 if label == "connections" else 429
+            self.refuse(Refusal(status, label, "too many connections"))
 
     def data_received(self, data: bytes) -> None:
         """Bytes of requests."""
+        ready = self._ready
+        if ready:
+            self._ready = False
+            same = self._repeat
+            if same is not None:
+                if same.data == data:
+                    self.exchange = repeated = Exchange(self)
+                    try:
+                        starting.repeat(repeated, same)
+                    except NoCandidate as error:
+                        self._no_candidate(error)
+                    return
+                self._repeat = None
         if self._closing:
             if self._discarding:
                 self.deadline = min(self.listener.time() + LINGER_SECONDS, self._linger_until)
@@ -104,7 +135,11 @@ class ClientConnection(asyncio.Protocol):
             self.deadline = self.listener.time() + self.listener.deadlines.head_seconds
         reader.feed(data)
         if exchange is None:
+            only = reader.parsing if ready and reader.whole() else None
             self._advance()
+            # An answer from the cache is over by now, and its request may come again as well.
+            if only is not None and (self.exchange is only or only.cached is not None):
+                self._remember(only, data)
         elif exchange.refusal is not None:
             self._body_broken(exchange, exchange.refusal)
         else:
@@ -114,38 +149,54 @@ class ClientConnection(asyncio.Protocol):
             self._reading_paused
             or self._closing
             or reader.queue
+            or reader.switching is not None
             or (exchange is not None and exchange.body is not None)
         ):
             self.update_reading()
 
+    def _remember(self, exchange: Exchange, data: bytes) -> None:
+        """The segment is a whole request that has been sent on: it may come again."""
+        digest = hash(data) if len(data) <= LARGEST_HEAD_BYTES else 0
+        last, self._last = self._last, digest
+        # At its second time: most of what comes once does not come again.
+        if digest and digest == last:
+            self._repeat = remembered(data, exchange)
+
     def _body_broken(self, exchange: Exchange, refusal: Refusal) -> None:
         """The body under way turned out malformed: the endpoint must not take it for whole."""
-        exchange.client_gone()
         if exchange.begun:
+            endings.client_gone(exchange)
             self.abort()
         else:
+            endings.let_go(exchange)
             self.refuse(refusal)
 
     def eof_received(self) -> bool:
-        """The client is done; whoever closes its side while it waits has gone."""
-        return False
+        """The client is done; who closes its side while it waits has gone, unless configured."""
+        if self.listener.settings.half_closed == "drop" or not self.transport.can_write_eof():
+            return False
+        exchange = self.exchange
+        self.half_closed = exchange is not None and (exchange.received or bool(self._reader.queue))
+        return self.half_closed
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, by whomever."""
         self._closing = True
-        self._reader.queue.clear()
+        self._ready = False
+        self._drop_queue()
         self.listener.forget(self)
         exchange = self.exchange
         self.exchange = None
         if exchange is not None:
-            exchange.client_gone()
+            endings.client_gone(exchange)
 
     def pause_writing(self) -> None:
         """The client reads slowly: stop taking from the endpoint."""
         self.paused = True
+        self._ready = False
         exchange = self.exchange
-        if exchange is not None and exchange.upstream is not None:
-            exchange.upstream.hold()
+        if exchange is not None:
+            pace.hold(exchange)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
@@ -154,9 +205,8 @@ class ClientConnection(asyncio.Protocol):
         if exchange is None:
             self._advance()
             self.update_reading()
-        elif exchange.upstream is not None:
-            self.deadline = self.listener.time() + self.listener.deadlines.idle_seconds
-            exchange.upstream.go_on()
+        else:
+            pace.go_on(exchange)
 
     # What the exchange asks for.
 
@@ -166,6 +216,8 @@ class ClientConnection(asyncio.Protocol):
         queue = self._reader.queue
         if self._closing:
             pause = not self._discarding
+        elif self._reader.switching is not None:
+            pause = len(self._reader.held) >= self.listener.limits.buffer_bytes
         elif queue:
             last = queue[-1]
             pause = len(queue) > PIPELINED or last.refusal is not None or self._full(last)
@@ -185,100 +237,65 @@ class ClientConnection(asyncio.Protocol):
         body = exchange.body
         return body is not None and body.buffered >= self.listener.limits.buffer_bytes
 
-    def send(self, data: bytes) -> None:
-        """Bytes of a response."""
-        self.transport.write(data)
+    def held_back(self) -> bytes:
+        """What came behind a request that has switched protocols; once."""
+        held, self._reader.held = self._reader.held, b""
+        return held
 
-    def exchange_over(self, close: bool) -> None:
+    @property
+    def cut(self) -> bool:
+        """It was aborted, or is gone."""
+        return self._closing
+
+    def exchange_over(self, close: bool, now: float) -> None:
         """The response is whole."""
         exchange = self.exchange
         assert exchange is not None and exchange.head is not None
         self.exchange = None
         listener = self.listener
-        if close or self._closing or listener.draining:
+        reader = self._reading
+        if reader is not None and reader.switching is exchange:
+            reader.stay()
+        left = self.half_closed and not self._reader.queue
+        if close or self._closing or listener.draining or left:
             # Whoever did not ask for the end may be sending the next request.
             self._close(linger=not exchange.received or exchange.head.keep_alive)
             return
-        reader = self._reader
         deadlines = listener.deadlines
+        if (reader is None or reader.idle) and not (self._reading_paused or self.paused):
+            if reader is not None:
+                reader.parsing = None
+            self.deadline = now + deadlines.idle_seconds
+            self._ready = True
+            return
+        reader = self._reader
         # Bytes of the next head may have come behind the request that is over.
         started = reader.parsing is not exchange and reader.started
-        self.deadline = listener.time() + (
-            deadlines.head_seconds if started else deadlines.idle_seconds
-        )
+        self.deadline = now + (deadlines.head_seconds if started else deadlines.idle_seconds)
         if reader.queue and not self._advancing:
             self._advance()
         if self._reading_paused:
             self.update_reading()
 
-    def answer(self, status: int, content_type: str, body: bytes) -> None:
+    def answer(self, content_type: str, body: bytes) -> None:
         """Answer the present request with a page of our own."""
-        exchange = self.exchange
-        assert exchange is not None and exchange.head is not None
-        head = exchange.head
-        close = not head.keep_alive or not exchange.received or self.listener.draining
-        self.listener.node.counters.answered(status)
-        self.send(
-            answer(
-                status,
-                content_type,
-                body,
-                self.listener.date,
-                close=close,
-                modern=head.modern,
-                head_only=head.method == "HEAD",
-            )
-        )
-        self.exchange_over(close)
+        self.exchange_over(replies.page(self, content_type, body), self.listener.time())
 
     def answer_error(self, status: int, label: str, detail: str) -> None:
         """Answer the present request with an error that is not the client's doing."""
-        exchange = self.exchange
-        assert exchange is not None and exchange.head is not None
-        head = exchange.head
-        close = not head.keep_alive or not exchange.received or self.listener.draining
-        counters = self.listener.node.counters
-        counters.refused(label)
-        counters.answered(status)
-        self.send(
-            problem(
-                status,
-                detail,
-                head.request_id,
-                self.listener.date,
-                close=close,
-                accepts_json=head.accepts_json,
-                modern=head.modern,
-                head_only=head.method == "HEAD",
-                retry_after=RETRY_AFTER_SECONDS if status == 503 else None,
-            )
-        )
-        self.exchange_over(close)
+        if self.exchange is None or not self.exchange.saved(status, label):
+            self.exchange_over(replies.error(self, status, label, detail), self.listener.time())
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer what cannot be forwarded, and close: what follows cannot be trusted either."""
-        counters = self.listener.node.counters
-        counters.refused(refusal.label)
-        counters.answered(refusal.status)
-        head = None if self.exchange is None else self.exchange.head
-        self.send(
-            problem(
-                refusal.status,
-                refusal.reason,
-                head.request_id if head else self.listener.request_id().decode("ascii"),
-                self.listener.date,
-                close=True,
-                accepts_json=head is not None and head.accepts_json,
-                head_only=head is not None and head.method == "HEAD",
-                retry_after=RETRY_AFTER_SECONDS if refusal.status == 503 else None,
-            )
-        )
+        replies.refusal(self, refusal)
         self.exchange = None
         self._close(linger=True)
 
     def abort(self) -> None:
         """Cut the connection, so that nobody takes what came for a whole answer."""
         self._closing = True
+        self._ready = False
         try:
             # By a reset: for a body that the connection's end delimits, any other is a good end.
             self.transport.get_extra_info("socket").setsockopt(
@@ -301,11 +318,32 @@ class ClientConnection(asyncio.Protocol):
                 self._unsent = unsent
                 self.deadline = self.listener.time() + self.listener.deadlines.idle_seconds
         elif self.exchange is not None:
-            self.exchange.expired()
-        elif self._reader.started:
+            endings.expired(self.exchange)
+        elif self._reading is not None and self._reading.started:
             self.refuse(Refusal(408, "head_timeout", "the request head did not come in time"))
         else:
             self._close(linger=False)
+
+    @property
+    def idle(self) -> bool:
+        """No request is under way, nor has one begun to come."""
+        reading = self._reading
+        return (
+            self.exchange is None
+            and not self._closing
+            and (reading is None or not (reading.started or reading.queue))
+        )
+
+    @property
+    def reading_paused(self) -> bool:
+        """Nothing is taken from the client at the moment."""
+        return self._reading_paused
+
+    def forget(self) -> None:
+        """Hold nothing of the last request."""
+        self._repeat = None
+        if self._ready:
+            self._reading = None
 
     def finish(self) -> None:
         """Take no more requests; close when the present one is answered."""
@@ -318,27 +356,44 @@ class ClientConnection(asyncio.Protocol):
         self._advancing = True
         try:
             while queue and self.exchange is None and not self._closing and not self.paused:
-                exchange = self.exchange = queue.popleft()
+                exchange = self.exchange = queue.pop(0)
                 if exchange.refusal is not None:
                     self.refuse(exchange.refusal)
                     return
                 try:
-                    exchange.start()
+                    starting.start(exchange)
                 except NoCandidate as error:
-                    self.answer_error(error.status, error.label, "no endpoint can take the request")
+                    self._no_candidate(error)
+                if queue and self.transport.is_closing():
+                    return  # the client has gone, which its connection tells in the next turn
         finally:
             self._advancing = False
 
+    @property
+    def _reader(self) -> RequestReader:
+        reader = self._reading
+        if reader is None:
+            reader = self._reading = RequestReader(self)
+        return reader
+
+    def _drop_queue(self) -> None:
+        if self._reading is not None:
+            self._reading.queue.clear()
+
+    def _no_candidate(self, error: NoCandidate) -> None:
+        self.answer_error(error.status, error.label, error.text)
+
     def _close(self, linger: bool) -> None:
         self._closing = True
-        self._reader.queue.clear()
+        self._ready = False
+        self._drop_queue()
         now = self.listener.time()
-        if not linger or self.transport.is_closing():
+        if not linger or self.half_closed or self.transport.is_closing():
             self.deadline = now + self.listener.deadlines.idle_seconds
             self.transport.close()
             return
         self._discarding = True
         self._linger_until = now + LONGEST_LINGER_SECONDS
         self.deadline = now + LINGER_SECONDS
-        self.transport.write_eof()
+        end_writing(self.transport)
         self.update_reading()

@@ -5,6 +5,7 @@ Which fields are for this hop, which for the next, and which must not be there. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 Fields = list[tuple[bytes, bytes]]
@@ -26,10 +27,21 @@ SAID_UPGRADE = 4
 LENGTH_DIGITS = 20
 """As many as 2**64 has, which is what httptools counts to; more are zeros in front."""
 
+# RFC 3986 section 3.2.2 without userinfo: a name, an IPv4 or a bracketed IPv6 address, then a port.
+# The name is not empty (RFC 9110 section 4.2.1), and not longer than names are: what is kept by
+# domain is to have a bound.
+HOST_FORM = re.compile(
+    rb"(?=.{0,261}\Z)(?:(?!:|\Z)[A-Za-z0-9._~!$&'()*+,;=-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~!$&'()*+,;=-]*)*"
+    rb"|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\])(?::[0-9]{0,5})?\Z"
+)
+
 # What becomes of a field; names that are not in the tables are forwarded as they are.
 PLAIN, DROP, LENGTH, CODING, CONNECTION = range(5)
 HOST, EXPECT, VIA, REQUEST_ID, ACCEPT, FORWARDED, UPGRADE = range(5, 12)
 FORWARDED_HOST, FORWARDED_PROTO = range(12, 14)
+AGENT, REFERER = range(14, 16)
+TIMING, TRACEPARENT, TRACESTATE = range(16, 19)
+FORWARDED_PORT, FORWARDED_STANDARD, MAX_FORWARDS = range(24, 27)
 REQUEST_FIELDS = {
     b"host": HOST,
     b"content-length": LENGTH,
@@ -40,10 +52,14 @@ REQUEST_FIELDS = {
     b"x-request-id": REQUEST_ID,
     b"accept": ACCEPT,
     b"x-forwarded-for": FORWARDED,
+    b"user-agent": AGENT,
+    b"referer": REFERER,
+    b"x-server-timing": TIMING,
     b"x-forwarded-host": FORWARDED_HOST,
     b"x-forwarded-proto": FORWARDED_PROTO,
-    b"x-forwarded-port": DROP,
-    b"forwarded": DROP,
+    b"x-forwarded-port": FORWARDED_PORT,
+    b"forwarded": FORWARDED_STANDARD,
+    b"max-forwards": MAX_FORWARDS,
     # Hop by hop (RFC 9110 section 7.6.1).
     b"keep-alive": DROP,
     b"proxy-connection": CONNECTION,  # as httptools reads it
@@ -54,11 +70,18 @@ REQUEST_FIELDS = {
     b"q": DROP,
     b"qreward": DROP,
 }
+TRACE_FIELDS = {b"traceparent": TRACEPARENT, b"tracestate": TRACESTATE}
+"""More of them, for a node that takes part in traces."""
+
 # Fields that a Connection field cannot have removed: without them the message means something else.
 _KEPT = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"date", b"cache-control", b"via", b"expect"}
 )
 _PLAIN_TOKENS = frozenset({b"te", b"http2-settings"})
+
+
+_HARMLESS = frozenset({ACCEPT, AGENT, REFERER, TIMING})
+"""Nobody is the worse for taking another field for one of these."""
 
 
 class Kinds(dict[bytes, int]):
@@ -76,7 +99,7 @@ class Kinds(dict[bytes, int]):
     def __missing__(self, name: bytes) -> int:
         lower = name.lower()
         kind = self._kinds.get(lower, PLAIN)
-        if kind == PLAIN and lower.replace(b"_", b"-") in self._kinds:
+        if kind == PLAIN and self._kinds.get(lower.replace(b"_", b"-"), ACCEPT) not in _HARMLESS:
             kind = DROP
         if len(self) < SPELLINGS and len(name) <= 64:
             self[name] = kind

@@ -14,18 +14,23 @@ from functools import lru_cache
 
 from load_balancer.forwarding.fields import (
     ACCEPT,
+    AGENT,
     CODING,
     CONNECTION,
     EXPECT,
-    FORWARDED,
-    FORWARDED_HOST,
-    FORWARDED_PROTO,
     HOST,
+    HOST_FORM,
     LENGTH,
     LENGTH_DIGITS,
+    MAX_FORWARDS,
+    REFERER,
     REQUEST_FIELDS,
     REQUEST_ID,
     SAID_UPGRADE,
+    TIMING,
+    TRACE_FIELDS,
+    TRACEPARENT,
+    TRACESTATE,
     UPGRADE,
     VIA,
     Fields,
@@ -34,6 +39,9 @@ from load_balancer.forwarding.fields import (
     read_connection,
     without,
 )
+from load_balancer.forwarding.forwarded import count_via
+from load_balancer.forwarding.peer import Peer
+from load_balancer.forwarding.way import CLAIMS, Claims, asked_for, tell
 
 NO_BODY = 0
 BY_LENGTH = 1
@@ -49,18 +57,19 @@ _NOT_SPOKEN = frozenset(
     b"RECORD FLUSH".split()
 )
 
-# RFC 3986 section 3.2.2 without userinfo: a name, an IPv4 or a bracketed IPv6 address, then a port.
-# The name is not empty (RFC 9110 section 4.2.1).
-_HOST_FORM = re.compile(
-    rb"(?:(?!:|\Z)[A-Za-z0-9._~!$&'()*+,;=-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~!$&'()*+,;=-]*)*"
-    rb"|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\])(?::[0-9]{0,5})?\Z"
-)
+_COUNTED = frozenset({b"OPTIONS", b"TRACE"})
+"""Methods whose Max-Forwards counts."""
+
+_FORWARDS_DIGITS = 9
+
 _ABSOLUTE_FORM = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#@]+)(?=[/?]|\Z)")
 _REQUEST_ID_FORM = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
+_PROTOCOL_FORM = re.compile(rb"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)?\Z")
 _JSON_ACCEPTED = re.compile(rb"application/(?:problem\+)?json\b", re.IGNORECASE)
 
 
 _kinds = Kinds(REQUEST_FIELDS)
+_traced_kinds = Kinds(REQUEST_FIELDS | TRACE_FIELDS)
 
 
 class Refusal(Exception):
@@ -90,25 +99,52 @@ class RequestHead:
         length: bytes announced, 0 unless BY_LENGTH.
         keep_alive: the client wants to use its connection again.
         modern: the client speaks HTTP/1.1, so it understands chunks and interim answers.
+        plain: the response goes down as it is: modern, kept alive, and not without its body.
+        repeatable: a second sending has the effect of one, and there is no body to send again.
         expects_continue: it waits for a 100 before it sends the body.
-        hops: proxies that the request has passed.
+        hops: proxies that the request has passed; ``own_hops`` those that bear our name.
+        last: it may not go on (Max-Forwards).
+        client: the address of who asked, as far as it is known.
+        upgrade: the protocols that it may switch to, or b"".
+        scheme, authority: that the client asked for, as far as who is trusted says; lower case.
+        fields: as they came, for the cache; empty without one.
+        agent, referer: the fields User-Agent and Referer, for the log.
+        traceparent: the field, b"" if there were several, None without; not in ``wire``.
+        tracestate: the fields, likewise.
+        wants_timing: it asks how long the parts of the answer took.
         request_id: the client's own where it is well formed, else the one that was handed in.
+        affinity_key: what its field or cookie for stickiness says; None where none is asked for.
         accepts_json: errors may be told in JSON.
         wire: the head to send on, complete to its empty line.
     """
 
     __slots__ = (
         "accepts_json",
+        "affinity_key",
+        "agent",
+        "authority",
         "body",
+        "client",
         "domain",
         "expects_continue",
+        "fields",
         "hops",
         "keep_alive",
+        "last",
         "length",
         "method",
         "modern",
+        "own_hops",
         "path",
+        "plain",
+        "referer",
+        "repeatable",
         "request_id",
+        "scheme",
+        "traceparent",
+        "tracestate",
+        "upgrade",
+        "wants_timing",
         "wire",
     )
 
@@ -119,42 +155,26 @@ class RequestHead:
     length: int
     keep_alive: bool
     modern: bool
+    plain: bool
+    repeatable: bool
     expects_continue: bool
     hops: int
+    own_hops: int
+    last: bool
+    client: str
     request_id: str
+    upgrade: bytes
+    scheme: str
+    authority: str
+    fields: Fields
+    agent: bytes | None
+    referer: bytes | None
+    traceparent: bytes | None
+    tracestate: tuple[bytes, ...]
+    wants_timing: bool
+    affinity_key: str | None
     accepts_json: bool
     wire: bytes
-
-
-class Peer:
-    """What every request of one client connection is told about its way; made once a connection.
-
-    Attributes:
-        address: the peer's address; ``name`` the same in bytes.
-        trusted: what it says in ``X-Forwarded-For``, ``-Proto`` and ``-Host`` is believed.
-        scheme: ``http`` or ``https``.
-        via, via_1_0: what names us, by the version in which the request came.
-        way: the fields about the way of an HTTP/1.1 request whose own are not believed.
-    """
-
-    __slots__ = ("address", "name", "scheme", "trusted", "via", "via_1_0", "way")
-
-    def __init__(self, address: str, node_name: str, scheme: str = "http", trusted: bool = False):
-        self.address = address
-        self.name = address.encode("ascii")
-        self.scheme = scheme.encode("ascii")
-        self.trusted = trusted
-        self.via = f"1.1 {node_name}".encode("ascii")
-        self.via_1_0 = f"1.0 {node_name}".encode("ascii")
-        self.way = _way(self.via, self.name, self.scheme)
-
-
-def _way(via: bytes, forwarded_for: bytes, proto: bytes) -> bytes:
-    return b"Via: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b" % (
-        via,
-        forwarded_for,
-        proto,
-    )
 
 
 def read_request(
@@ -165,27 +185,33 @@ def read_request(
     Raises:
         Refusal: it is malformed, ambiguous, or asks for what a reverse proxy does not do.
     """
+    if version == "0.9":
+        raise Refusal(400, "version", "a request line without a version")
     if version != "1.1" and version != "1.0":
         raise Refusal(505, "version", "only HTTP/1.1 and HTTP/1.0 are spoken here")
     head = RequestHead()
     head.modern = modern = version == "1.1"
     head.method = method.decode("ascii")
     head.accepts_json = False
+    head.affinity_key = None
     head.expects_continue = False
-    head.hops = 0
+    head.hops = head.own_hops = 0
+    head.last = False
+    head.agent = head.referer = head.traceparent = None
+    head.tracestate = ()
+    head.wants_timing = False
     head.length = 0
     if method in _NOT_SPOKEN:
         raise Refusal(501, "method", "a reverse proxy has no use for this method")
     host: bytes | None = None
     length: bytes | None = None
     coding: bytes | None = None
-    forwarded_for = b""
-    forwarded_host: bytes | None = None
-    proto = peer.scheme
-    upgrade = False
+    forwards: bytes | None = None
+    claims: Claims | None = None
+    upgrade: bytes | None = None
     said = 0
     removed: set[bytes] | None = None
-    kinds = _kinds
+    kinds = _traced_kinds if peer.traced else _kinds
     lines: list[bytes] = [b""]
     for field in fields:
         kind = kinds[field[0]]
@@ -213,26 +239,39 @@ def read_request(
                 raise Refusal(400, "coding", "more than one Transfer-Encoding field")
             coding = value.strip(b" \t").lower()
         elif kind == VIA:
-            head.hops += value.count(b",") + 1
+            hops, own_hops = count_via(value, peer.own)
+            head.hops += hops
+            head.own_hops += own_hops
             lines.append(b": ".join(field))
         elif kind == REQUEST_ID:
             value = value.strip(b" \t")
             if _REQUEST_ID_FORM.match(value):
                 request_id = value
-        elif kind == FORWARDED:
-            value = value.strip(b" \t")
-            if peer.trusted and value:
-                forwarded_for += value + b", "
-        elif kind == FORWARDED_HOST:
-            value = value.strip(b" \t")
-            if peer.trusted and _HOST_FORM.match(value):
-                forwarded_host = value
-        elif kind == FORWARDED_PROTO:
-            value = value.strip(b" \t").lower()
-            if peer.trusted and value in (b"http", b"https"):
-                proto = value
+        elif kind in CLAIMS:
+            if peer.trusted:
+                claims = claims or []
+                claims.append((kind, value.strip(b" \t")))
+        elif kind == MAX_FORWARDS:
+            if method in _COUNTED:
+                forwards = _forwards(value, forwards)
+                head.last = forwards == b""
+                value = forwards
+            lines.append(b"%b: %b" % (field[0], value))
         elif kind == UPGRADE:
-            upgrade = True
+            upgrade = value if upgrade is None else upgrade + b"," + value
+        elif kind == AGENT:
+            head.agent = value
+            lines.append(b": ".join(field))
+        elif kind == REFERER:
+            head.referer = value
+            lines.append(b": ".join(field))
+        elif kind == TRACEPARENT:
+            head.traceparent = value.strip(b" \t") if head.traceparent is None else b""
+        elif kind == TRACESTATE:
+            head.tracestate += (value,)
+        elif kind == TIMING:
+            head.wants_timing = value.strip(b" \t") == b"1"
+            lines.append(b": ".join(field))
         elif kind == EXPECT:
             if value.strip(b" \t").lower() != b"100-continue":
                 raise Refusal(417, "expect", "only 100-continue can be expected")
@@ -259,7 +298,15 @@ def read_request(
         lines.append(b"Content-Length: %d" % head.length)
     else:
         head.body = NO_BODY
-    if upgrade and said & SAID_UPGRADE and head.body != NO_BODY:
+    head.upgrade = b""
+    if upgrade is None or not said & SAID_UPGRADE:
+        pass
+    elif head.body == NO_BODY:
+        if modern and method == b"GET":
+            head.upgrade = _allowed_protocols(upgrade, peer.upgrades)
+            if head.upgrade:
+                lines.append(b"Connection: Upgrade\r\nUpgrade: " + head.upgrade)
+    else:
         # httptools takes such a message for over at the end of its head, and its body for whatever
         # the new protocol is: here that would be the next request, in the sender's own words.
         raise Refusal(501, "upgrade", "a request with a body cannot ask for another protocol here")
@@ -267,19 +314,47 @@ def read_request(
     target, host = _read_target(method, target, host, modern)
     head.path = target.decode("ascii")
     head.domain = _domain(host)
+    head.fields = []
+    if peer.only_host and head.domain != peer.only_host:
+        raise Refusal(421, "misdirected", "the host is not the one that was asked for in TLS")
     head.keep_alive = not ends(said, modern)
+    head.plain = modern and head.keep_alive and method != b"HEAD"
+    head.repeatable = head.body == NO_BODY and head.method in IDEMPOTENT
     head.request_id = request_id.decode("ascii")
     lines[0] = b"%b %b HTTP/1.1\r\nHost: %b" % (method, target, host)
-    way = peer.way
-    if peer.trusted or not modern:
-        way = _way(peer.via if modern else peer.via_1_0, forwarded_for + peer.name, proto)
-    lines.append(way)
-    lines.append(
-        b"X-Forwarded-Host: %b\r\nX-Request-ID: %b\r\n\r\n"
-        % (host if forwarded_host is None else forwarded_host, request_id)
-    )
+    if modern and peer.plain:
+        head.client = peer.address
+        head.scheme, head.authority = peer.scheme_text, host.decode("ascii").lower()
+        lines.append(b"%b%b\r\nX-Request-ID: %b\r\n\r\n" % (peer.way, host, request_id))
+    else:
+        way, believed = tell(peer, claims, host, modern)
+        head.client = believed.client
+        head.scheme, head.authority = asked_for(believed, peer, host)
+        lines.append(b"%b\r\nX-Request-ID: %b\r\n\r\n" % (way, request_id))
     head.wire = b"\r\n".join(lines)
     return head
+
+
+def _allowed_protocols(value: bytes, allowed: frozenset[bytes]) -> bytes:
+    """Those of an Upgrade field's protocols that the client may be given (RFC 9110 section 7.8)."""
+    wanted = [each.strip(b" \t") for each in value.split(b",")]
+    return b", ".join(
+        each
+        for each in wanted
+        if each.partition(b"/")[0].lower() in allowed and _PROTOCOL_FORM.match(each)
+    )
+
+
+def _forwards(value: bytes, before: bytes | None) -> bytes:
+    """What Max-Forwards says when the request goes on, b"" if it must not (RFC 9110 section
+    7.6.2)."""
+    value = value.strip(b" \t")
+    if before is not None or not value.isdigit():
+        raise Refusal(400, "max_forwards", "Max-Forwards is not one number")
+    digits = value.lstrip(b"0")
+    if len(digits) > _FORWARDS_DIGITS:
+        return b"9" * _FORWARDS_DIGITS
+    return b"%d" % (int(digits) - 1) if digits else b""
 
 
 def _read_target(
@@ -301,7 +376,7 @@ def _read_target(
             raise Refusal(400, "target", "the target * is for OPTIONS only")
         return target, host
     absolute = _ABSOLUTE_FORM.match(target)
-    if absolute is None or b"#" in target or not _HOST_FORM.match(absolute[1]):
+    if absolute is None or b"#" in target or not HOST_FORM.match(absolute[1]):
         raise Refusal(400, "target", "the request target is neither a path nor an http URL")
     # The target's own authority counts, whatever Host says (RFC 9112 section 3.2.2).
     rest = target[absolute.end() :]
@@ -314,7 +389,7 @@ def _read_target(
 
 @lru_cache(maxsize=1024)
 def _is_host(text: bytes) -> bool:
-    return _HOST_FORM.match(text) is not None
+    return HOST_FORM.match(text) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -6,6 +6,8 @@ Knows no connection: bytes in, bytes out.
 
 from __future__ import annotations
 
+import re
+
 from load_balancer.forwarding.fields import (
     CODING,
     CONNECTION,
@@ -14,6 +16,7 @@ from load_balancer.forwarding.fields import (
     LENGTH_DIGITS,
     REQUEST_FIELDS,
     SAID_KEEP_ALIVE,
+    SAID_UPGRADE,
     Fields,
     Kinds,
     ends,
@@ -22,12 +25,13 @@ from load_balancer.forwarding.fields import (
 )
 from load_balancer.forwarding.heads import BY_LENGTH, CHUNKED, NO_BODY, UNTIL_CLOSE, RequestHead
 
-_DATE, _LOAD_REPORT = 21, 22
+_DATE, _LOAD_REPORT, _RETRY_AFTER = 21, 22, 23
 _RESPONSE_FIELDS = {
     b"content-length": LENGTH,
     b"transfer-encoding": CODING,
     b"connection": CONNECTION,
     b"date": _DATE,
+    b"retry-after": _RETRY_AFTER,
     b"keep-alive": DROP,
     b"proxy-connection": CONNECTION,
     b"te": DROP,
@@ -58,6 +62,10 @@ _NOT_IN_TRAILERS = (
 
 
 _kinds = Kinds(_RESPONSE_FIELDS)
+# Those that a body would have to be decoded from (RFC 9112 section 7), and what could be meant so.
+_CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress", b"identity"})
+_UNKNOWN_CODING = re.compile(rb"(?!.*chunk)[!#$%&'*+.^_`|~0-9a-z-]+\Z")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class BadUpstream(Exception):
@@ -73,6 +81,9 @@ class ResponseHead:
         chunk_out: the body goes to the client in chunks.
         close_upstream: the endpoint's connection cannot be used again.
         close_downstream: the client's connection ends with this response.
+        dated: its Date field is the endpoint's, not ours.
+        length: bytes of the body, where BY_LENGTH.
+        retry_after: the value of its Retry-After field, or b"".
         load_report: the endpoint's ORCA report as sent, or b"".
         wire: the head to send on, complete to its empty line.
     """
@@ -82,7 +93,10 @@ class ResponseHead:
         "chunk_out",
         "close_downstream",
         "close_upstream",
+        "dated",
+        "length",
         "load_report",
+        "retry_after",
         "status",
         "wire",
     )
@@ -92,7 +106,10 @@ class ResponseHead:
     chunk_out: bool
     close_upstream: bool
     close_downstream: bool
+    dated: bool
+    length: int
     load_report: bytes
+    retry_after: bytes
     wire: bytes
 
 
@@ -117,13 +134,15 @@ def read_response(
     """
     if not 200 <= status <= 999:
         raise BadUpstream(f"status {status}")
+    check_reason(reason)
     modern = version == "1.1"
     if not modern and version != "1.0":
         raise BadUpstream(f"version {version}")
     head = ResponseHead()
     head.status = status
-    head.load_report = b""
+    head.load_report = head.retry_after = b""
     head.chunk_out = False
+    head.length = 0
     length: bytes | None = None
     coding: bytes | None = None
     dated = False
@@ -156,6 +175,9 @@ def read_response(
             coding = value.strip(b" \t").lower()
         elif kind == _LOAD_REPORT:
             head.load_report = value
+        elif kind == _RETRY_AFTER:
+            head.retry_after = value
+            lines.append(b": ".join(field))
     if removed:
         lines = without(lines, removed)
 
@@ -164,6 +186,7 @@ def read_response(
     _frame_response(head, request, length, coding, lines)
     head.close_upstream = head.body == UNTIL_CLOSE or ends(said, modern)
     head.close_downstream = not keep_alive or (head.body >= CHUNKED and not head.chunk_out)
+    head.dated = dated
     if not dated:
         lines.append(b"Date: " + date)
     lines.append((b"Via: 1.1 " if modern else b"Via: 1.0 ") + node_name)
@@ -177,6 +200,17 @@ def read_response(
     return head
 
 
+def refused_response(
+    status: int, reason: bytes, version: str, fields: Fields, request: RequestHead
+) -> str:
+    """Why a final response's head cannot be passed on, or ""; for who must know beforehand."""
+    try:
+        read_response(status, reason, version, fields, request, b"", b"", keep_alive=True)
+    except BadUpstream as error:
+        return str(error)
+    return ""
+
+
 def _frame_response(
     head: ResponseHead,
     request: RequestHead,
@@ -188,7 +222,7 @@ def _frame_response(
     if coding is not None:
         if length is not None:
             raise BadUpstream("both Content-Length and Transfer-Encoding")
-        if coding != b"chunked":
+        if coding != b"chunked" and (coding in _CODINGS or not _UNKNOWN_CODING.match(coding)):
             raise BadUpstream("a transfer coding other than chunked")
     if length is not None and (not length.isdigit() or len(length) > LENGTH_DIGITS):
         raise BadUpstream("Content-Length is not a number")
@@ -200,16 +234,65 @@ def _frame_response(
             lines.append(b"Content-Length: %d" % int(length))
     elif length is not None:
         head.body = BY_LENGTH
-        lines.append(b"Content-Length: %d" % int(length))
+        head.length = int(length)
+        lines.append(b"Content-Length: %d" % head.length)
     else:
-        head.body = CHUNKED if coding is not None else UNTIL_CLOSE
+        # After a coding that nobody knows, as without one, the connection's end is the body's (RFC
+        # 9112 section 6.3); it is for that hop only.
+        head.body = CHUNKED if coding == b"chunked" else UNTIL_CLOSE
         if request.modern:
             head.chunk_out = True
             lines.append(b"Transfer-Encoding: chunked")
 
 
+def switching_response(reason: bytes, fields: Fields, wanted: bytes, node_name: bytes) -> bytes:
+    """A 101 head as it goes to the client.
+
+    Raises:
+        BadUpstream: it switches to what the client did not ask for (RFC 9110 section 7.8).
+    """
+    check_reason(reason)
+    said = 0
+    protocols: list[bytes] = []
+    removed: set[bytes] = set()
+    lines = [b"HTTP/1.1 101 %b" % reason]
+    for name, value in fields:
+        kind = _kinds[name]
+        if name.lower() == b"upgrade":
+            protocols.append(value.strip(b" \t"))
+        elif kind == CONNECTION:
+            said = read_connection(value, said, removed)
+        elif kind == CODING or (kind == LENGTH and value.strip(b" \t") != b"0"):
+            raise BadUpstream("switched protocols with a body")
+        elif not kind or kind == _DATE:
+            lines.append(b": ".join((name, value)))
+    offered = [each.strip().lower() for each in wanted.split(b",")]
+    if len(protocols) != 1 or not said & SAID_UPGRADE or protocols[0].lower() not in offered:
+        raise BadUpstream("switched to another protocol than was asked for")
+    if removed:
+        lines = without(lines, removed)
+    lines.append(b"Connection: Upgrade\r\nUpgrade: " + protocols[0])
+    lines.append(b"Via: 1.1 %b\r\n\r\n" % node_name)
+    return b"\r\n".join(lines)
+
+
+def check_reason(reason: bytes) -> None:
+    """Refuse a reason phrase with control characters (RFC 9112 section 4).
+
+    Raises:
+        BadUpstream: it has some, which httptools lets pass.
+    """
+    if _CONTROL.search(reason) is not None:
+        raise BadUpstream("a control character in the reason phrase")
+
+
 def interim_response(status: int, reason: bytes, fields: Fields) -> bytes:
-    """A 1xx head as it goes to the client (RFC 9110 section 15.2)."""
+    """A 1xx head as it goes to the client (RFC 9110 section 15.2).
+
+    Raises:
+        BadUpstream: it is malformed.
+    """
+    check_reason(reason)
     removed: set[bytes] = set()
     for name, value in fields:
         if _RESPONSE_FIELDS.get(name.lower()) == CONNECTION:

@@ -1,21 +1,24 @@
-"""The endpoint's side: a protocol that reads responses, and the pool of idle connections."""
+"""The endpoint's side: a protocol that reads responses."""
 
 from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from config.schema import Deadlines, Limits
-from load_balancer.errors import ConnectFailed, ConnectionLost, ConnectTimeout, UpstreamError
 from load_balancer.forwarding.fields import Fields, size_of
-from load_balancer.node import Attempt
+from load_balancer.forwarding.heads import BY_LENGTH, NO_BODY
+from load_balancer.forwarding.repeat import LARGEST_HEAD_BYTES, RepeatedResponse, worth_remembering
+from load_balancer.forwarding.responses import BadUpstream
+from load_balancer.forwarding.tls_stream import TlsStream
+from rl.vocabulary import EndpointStats
 
 if TYPE_CHECKING:
     from load_balancer.forwarding.exchange import Exchange
+    from load_balancer.forwarding.hedge import Hedge
+    from load_balancer.forwarding.pool import Pool
 
 TOO_LARGE = "a head or trailers too large"
 MAX_INTERIM = 16
@@ -31,6 +34,7 @@ class UpstreamConnection(asyncio.Protocol):
         kept: it has been idle, so its server may have closed it by now.
         idle_since: when it was last put back.
         paused: the endpoint does not take more bytes at the moment.
+        secured: it speaks TLS.
         over: the response of the present exchange has ended.
         extra: bytes came that belong to no response; the connection cannot be used again.
         broken: why what came cannot be understood, or "".
@@ -39,18 +43,21 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_barren",
-        "_endpoint_id",
         "_fed",
         "_fields",
+        "_fresh",
         "_head_read",
         "_interim",
         "_lost",
+        "_misses",
         "_most_bytes",
         "_most_fields",
         "_parser",
         "_pool",
         "_reason",
+        "_repeat",
         "_span",
+        "_stats",
         "broken",
         "exchange",
         "extra",
@@ -59,26 +66,32 @@ class UpstreamConnection(asyncio.Protocol):
         "kept",
         "over",
         "paused",
+        "secured",
         "trailers",
         "transport",
     )
 
     transport: asyncio.Transport
 
-    def __init__(self, pool: Pool, endpoint_id: str) -> None:
+    def __init__(self, pool: Pool, stats: EndpointStats) -> None:
         self._pool = pool
-        self._endpoint_id = endpoint_id
+        self._stats = stats
         self._most_bytes = pool.limits.head_bytes
         self._most_fields = pool.limits.head_fields
         self._parser = HttpResponseParser(self)
-        self.exchange: Exchange | None = None
+        self.exchange: Exchange | Hedge | None = None
         self.kept = False
         self.idle_since = 0.0
         self.paused = False
+        self.secured = False
         self._fed = 0
         self._span = 0
         self.held = False
         self._lost = False
+        self._repeat: RepeatedResponse | None = None
+        self._misses = 0
+        # Nothing of the present response has come.
+        self._fresh = True
         self._begin()
 
     def _begin(self) -> None:
@@ -93,11 +106,19 @@ class UpstreamConnection(asyncio.Protocol):
         self.trailers: Fields = []
         self._reason = b""
 
-    def send(self, exchange: Exchange, data: bytes) -> None:
+    def send(self, exchange: Exchange | Hedge, data: bytes) -> None:
         """Take up an exchange with its first bytes."""
         self.exchange = exchange
-        self._begin()
+        self._fresh = True
         self.transport.write(data)
+
+    def give_back(self, now: float) -> None:
+        """The exchange is over, and the connection as good as before."""
+        self.exchange = None
+        if self.held or self.paused or self.transport.is_closing():
+            self.release(not self.paused, skipped_body=False)
+        else:
+            self._pool.put(self._stats, self, now)
 
     def release(self, reusable: bool, skipped_body: bool) -> None:
         """The exchange is over. Keep the connection if nothing speaks against it.
@@ -113,7 +134,7 @@ class UpstreamConnection(asyncio.Protocol):
         if reusable and not (self.extra or self.broken or self.paused or transport.is_closing()):
             if skipped_body:
                 self._parser = HttpResponseParser(self)
-            self._pool.put(self._endpoint_id, self)
+            self._pool.put(self._stats, self, self._pool.clock())
         else:
             # Not closed in peace, which would wait for who never takes an unwanted body.
             self.abort()
@@ -140,11 +161,17 @@ class UpstreamConnection(asyncio.Protocol):
         poller.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
         return bool(poller.poll(0))
 
+    def interrupts(self) -> bool:
+        """An answer may have come that the loop has not told us of. Over TLS nobody can say: it
+        brings words of its own too, for which a body must not wait."""
+        return not (self.held or self.secured) and self.readable()
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Set up."""
         self.transport = cast(asyncio.Transport, transport)
+        self.secured = isinstance(transport, TlsStream)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a response, or bytes that nobody asked for."""
@@ -153,12 +180,29 @@ class UpstreamConnection(asyncio.Protocol):
             # An answer to no request: what follows could be taken for the answer to the next one.
             self.transport.abort()
             return
+        fresh = self._fresh
+        if fresh:
+            same = self._repeat
+            if same is not None:
+                if (
+                    same.size == len(data)
+                    and data.startswith(same.raw)
+                    and exchange.answered(same.head, data[len(same.raw) :])
+                ):
+                    self._misses = 0
+                    return
+                self._misses += 1
+            self._fresh = False
+            self._begin()
         self._fed = len(data)
         self._barren += self._fed
         self._span += self._fed
         try:
             self._parser.feed_data(data)
-        except HttpParserUpgrade:
+        except HttpParserUpgrade as upgrade:
+            if not self.broken and exchange.tunnel is not None:
+                exchange.tunnel.open(data[upgrade.args[0] :])
+                return
             self.broken = self.broken or "switched protocols unasked"
         except HttpParserError as error:
             self.broken = self.broken or str(error)
@@ -166,9 +210,33 @@ class UpstreamConnection(asyncio.Protocol):
             self.broken = self.broken or TOO_LARGE
         elif self._span > self._most_bytes or len(self._fields) > self._most_fields:
             self._check_size(self._fields)
-        if self.broken and self.over:
-            self.extra = True
+        if self.over:
+            if self.broken:
+                self.extra = True
+            elif fresh and not self.extra and worth_remembering(self._misses):
+                self._remember(exchange, data)
         exchange.upstream_progress()
+
+    def _remember(self, exchange: Exchange | Hedge, data: bytes) -> None:
+        """The segment is a whole response: its head may come again."""
+        response, request = exchange.response, exchange.head
+        assert response is not None and request is not None
+        size = len(data) - response.length
+        if (
+            response.body == BY_LENGTH
+            and request.plain
+            and size <= LARGEST_HEAD_BYTES
+            and not (self._interim or response.close_upstream or response.close_downstream)
+            # A Date of ours would not stay true; every report is another one; and a request to
+            # wait is acted upon each time.
+            and response.dated
+            and not (response.load_report or response.retry_after)
+            # What a next node tells of the way is heard each time.
+            and not self._stats.endpoint.proxy_node
+            # An error may be a reason to ask somebody else, which depends on the request.
+            and response.status < 400
+        ):
+            self._repeat = RepeatedResponse(data[:size], len(data), response)
 
     def eof_received(self) -> bool:
         """The endpoint is done sending, and so are we with it. What we still have for it must not
@@ -185,7 +253,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._lost = True
         exchange = self.exchange
         if exchange is None:
-            self._pool.discard(self._endpoint_id, self)
+            self._pool.discard(self._stats, self)
         else:
             self.exchange = None
             exchange.upstream_lost(self, clean=exc is None)
@@ -236,11 +304,14 @@ class UpstreamConnection(asyncio.Protocol):
         if status < 200:
             self._interim += 1
             if status == 101:
-                self.broken = "switched protocols unasked"
+                self.broken = exchange.switch(self._reason, self._fields)
             elif self._interim > MAX_INTERIM or status < 100:
                 self.broken = "too many interim responses" if status >= 100 else f"status {status}"
             else:
-                exchange.interim(status, self._reason, self._fields)
+                try:
+                    exchange.interim(status, self._reason, self._fields)
+                except BadUpstream as error:
+                    self.broken = str(error)
             self._fields = []
             self._reason = b""
             return
@@ -250,7 +321,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.broken = exchange.response_head(
             status, self._reason, parser.get_http_version(), fields
         )
-        if exchange.skips_body:
+        response = exchange.response
+        if response is not None and response.body == NO_BODY:
             self.over = True
 
     def on_body(self, data: bytes) -> None:
@@ -258,6 +330,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._barren = 0
         if self.over:
             self.extra = True
+        elif not self._head_read:
+            # RFC 9110 section 15.2: there is none; what goes on would be taken for an answer.
+            self.broken = self.broken or "an interim response with a body"
         elif self.exchange is not None and not self.broken:
             self.exchange.response_body(data)
 
@@ -266,128 +341,18 @@ class UpstreamConnection(asyncio.Protocol):
         if self._head_read and not self.over:
             if self.trailers:
                 self._check_size(self.trailers)
+                self._heed_trailers()
             if not self.broken:
                 self.over = True
+
+    def _heed_trailers(self) -> None:
+        """Do not use a connection again whose trailers speak of it. They are not to (RFC 9110
+        section 6.5.1), but the parser heeds them and would not read another answer."""
+        response = self.exchange.response if self.exchange is not None else None
+        if response is not None and not self._parser.should_keep_alive():
+            response.close_upstream = True
 
     def _check_size(self, fields: Fields) -> None:
         """Refuse more than is allowed in a head, or behind a body."""
         if len(fields) > self._most_fields or size_of(fields) > self._most_bytes:
             self.broken = self.broken or TOO_LARGE
-
-
-class Pool:
-    """Idle connections by endpoint, the last used first, and the opening of new ones."""
-
-    __slots__ = ("_clock", "_closed", "_idle", "_opening", "deadlines", "limits", "loop")
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        clock: Callable[[], float],
-        deadlines: Deadlines,
-        limits: Limits,
-    ) -> None:
-        self.loop = loop
-        self._clock = clock
-        self.deadlines = deadlines
-        self.limits = limits
-        self._idle: dict[str, list[UpstreamConnection]] = {}
-        self._opening: set[asyncio.Task[None]] = set()
-        self._closed = False
-
-    def take(self, endpoint_id: str, once: bool) -> UpstreamConnection | None:
-        """An idle connection, if there is one.
-
-        Args:
-            once: what is to be sent cannot be sent again, so it is worth a look whether the other
-                side has just closed.
-        """
-        idle = self._idle.get(endpoint_id)
-        while idle:
-            connection = idle.pop()
-            if connection.transport.is_closing():
-                continue
-            if once and connection.readable():
-                connection.abort()
-                continue
-            return connection
-        return None
-
-    def put(self, endpoint_id: str, connection: UpstreamConnection) -> None:
-        """Keep a connection for the next request."""
-        idle = self._idle.get(endpoint_id)
-        if idle is None:
-            idle = self._idle[endpoint_id] = []
-        if self._closed or len(idle) >= self.limits.idle_connections_per_endpoint:
-            connection.transport.close()
-            return
-        connection.kept = True
-        connection.idle_since = self._clock()
-        idle.append(connection)
-
-    def discard(self, endpoint_id: str, connection: UpstreamConnection) -> None:
-        """A connection closed by itself."""
-        idle = self._idle.get(endpoint_id)
-        if idle is not None and connection in idle:
-            idle.remove(connection)
-
-    def idle_count(self) -> int:
-        """Connections waiting for a request."""
-        return sum(len(idle) for idle in self._idle.values())
-
-    def sweep(self, now: float) -> None:
-        """Close what has been idle for too long; the oldest stand in front."""
-        limit = now - self.deadlines.upstream_idle_seconds
-        for idle in self._idle.values():
-            expired = 0
-            for connection in idle:
-                if connection.idle_since > limit:
-                    break
-                expired += 1
-            if expired:
-                for connection in idle[:expired]:
-                    connection.transport.close()
-                del idle[:expired]
-
-    def open(self, exchange: Exchange, attempt: Attempt) -> None:
-        """Connect for an attempt; it hears of it by ``connected`` or ``attempt_failed``."""
-        task = self.loop.create_task(self._open(exchange, attempt))
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
-
-    async def _open(self, exchange: Exchange, attempt: Attempt) -> None:
-        endpoint = attempt.stats.endpoint
-        error: UpstreamError
-        try:
-            async with asyncio.timeout(self.deadlines.connect_seconds):
-                _, connection = await self.loop.create_connection(
-                    lambda: UpstreamConnection(self, endpoint.id), endpoint.host, endpoint.port
-                )
-        except TimeoutError:
-            error = ConnectTimeout(f"{endpoint.id} did not accept a connection in time")
-        except (OSError, UnicodeError) as reason:
-            why = getattr(reason, "strerror", None) or reason
-            error = ConnectFailed(f"{endpoint.id} cannot be reached: {why}")
-        else:
-            if connection.transport.is_closing():
-                error = ConnectionLost(f"{endpoint.id} closed the connection at once")
-            elif exchange.attempt is attempt:
-                exchange.connected(connection)
-                return
-            else:
-                self.put(endpoint.id, connection)
-                return
-        if exchange.attempt is attempt:
-            exchange.attempt_failed(error)
-
-    async def close(self) -> None:
-        """Close every idle connection, now and later, and give up those being opened."""
-        self._closed = True
-        for idle in self._idle.values():
-            for connection in idle:
-                connection.transport.close()
-            idle.clear()
-        opening = list(self._opening)
-        for task in opening:
-            task.cancel()
-        await asyncio.gather(*opening, return_exceptions=True)

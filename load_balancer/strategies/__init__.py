@@ -12,6 +12,7 @@ from load_balancer.strategies.least_request import LeastRequest, PowerOfTwo
 from load_balancer.strategies.peak_ewma import PeakEwma
 from load_balancer.strategies.round_robin import RoundRobin
 from rl.q_learning import QLearning
+from rl.q_routing import QRouting
 from rl.vocabulary import Policy
 
 _BUILDERS: dict[str, Callable[[Settings, random.Random], Policy]] = {
@@ -23,6 +24,7 @@ _BUILDERS: dict[str, Callable[[Settings, random.Random], Policy]] = {
         s.strategies.peak_ewma.decay_seconds, s.strategies.peak_ewma.failure_seconds, dice
     ),
     "q_learning": lambda s, dice: QLearning(s.q_learning, s.state_encoding, dice),
+    "q_routing": lambda s, dice: QRouting(s.q_routing, dice),
 }
 
 

@@ -2,20 +2,47 @@
 
 Both see only what this node sent itself, which is live; what servers report is up to a poll old.
 The load is (in flight + 1) / weight, the share of its capacity that an endpoint would use with
-this request.
+this request; divided by its share of successes of late, because an endpoint that fails at once has
+nothing in flight and would look like the idlest of all.
 """
 
 from __future__ import annotations
 
 import random
-from math import comb
+from collections.abc import Sequence
+from math import comb, exp
 
 from load_balancer.strategies.draw import lowest
 from rl.vocabulary import Decision, EndpointStats, Observation, learn_nothing
 
+FORGET_SECONDS = 5.0
+"""While no answer comes the failures count for less and less, exp(-dt / 5 s) of them, so that the
+endpoint is tried again."""
 
-def _load(stats: EndpointStats) -> float:
-    return (stats.in_flight + 1) / stats.endpoint.weight
+TOLERATED = 0.05
+"""Fewer failures than that count as none: an endpoint that failed once, long ago, must tie with the
+others, or an idle fleet would never choose it again."""
+
+LOWEST_SUCCESS = 0.01
+"""Of whom nothing succeeds: a hundred times its load, and not infinitely often."""
+
+
+def _loads(candidates: Sequence[EndpointStats], now: float) -> list[float]:
+    # Without a call for each: this runs for every candidate of every request.
+    return [
+        (each.in_flight + 1) / each.endpoint.weight
+        if each.error_rate <= TOLERATED
+        else _failing_load(each, now)
+        for each in candidates
+    ]
+
+
+def _failing_load(stats: EndpointStats, now: float) -> float:
+    load = (stats.in_flight + 1) / stats.endpoint.weight
+    failing = stats.error_rate * exp(-max(0.0, now - stats.error_rate_at) / FORGET_SECONDS)
+    if failing > TOLERATED:
+        load /= max(LOWEST_SUCCESS, 1.0 - failing)
+    return load
 
 
 class LeastRequest:
@@ -25,7 +52,7 @@ class LeastRequest:
         self._dice = dice
 
     def select(self, observation: Observation) -> Decision:
-        index, ties = lowest([_load(each) for each in observation.candidates], self._dice)
+        index, ties = lowest(_loads(observation.candidates, observation.now), self._dice)
         return Decision(index, 1.0 / ties)
 
     observe = learn_nothing
@@ -43,7 +70,7 @@ class PowerOfTwo:
         self._dice = dice
 
     def select(self, observation: Observation) -> Decision:
-        loads = [_load(each) for each in observation.candidates]
+        loads = _loads(observation.candidates, observation.now)
         size = len(loads)
         choices = min(self._choices, size)
         drawn = self._draw(size, choices)

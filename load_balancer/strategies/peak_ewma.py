@@ -34,8 +34,9 @@ class PeakEwma:
     was slow or failed is tried again: after a failure of 5 s, with a decay of 10 s and others at
     50 ms, in 46 s.
 
-    An endpoint without a sample costs nothing until its first request is sent, and then more than
-    any known one until that request is answered: it is tried at once, by one request.
+    An endpoint without a sample costs nothing until its first request is sent: it is tried at once,
+    by one request. Until that is answered it counts with what the table knows of it, which for a
+    newcomer is the fleet's mean, and without that for more than any known one.
 
     A failure counts as a sample of ``failure_seconds`` or its own latency, whichever is more. An
     endpoint that refuses at once would look like the fastest of all.
@@ -76,7 +77,7 @@ class PeakEwma:
         if record is not None:
             latency = record.latency * exp(-max(0.0, now - record.at) / self._decay)
         elif stats.in_flight:
-            latency = UNSEEN_COST
+            latency = stats.latency or UNSEEN_COST
         else:
             return 0.0
         return latency * (stats.in_flight + 1) / stats.endpoint.weight

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from rl.vocabulary import Decision, EndpointStats, Observation, learn_nothing
 
+CYCLE_AFTER, LONGEST_CYCLE = 64, 256
+"""Choices among the same candidates until it is worth looking for their cycle, and its length."""
+
 SPARE_CREDITS = 16
 """Ids remembered beyond twice the candidates: who is out for a moment keeps its place."""
 
@@ -21,6 +24,9 @@ class RoundRobin:
     credit as it left it. A newcomer begins at the candidates' mean: at zero it would get all turns,
     or none, until it had caught up with the others. Credits of those who are gone are dropped once
     they outnumber the candidates.
+
+    Where the credits come back to where they were, as they do for weights that have a common
+    measure, the turns repeat: from then on they are read off.
     """
 
     def __init__(self) -> None:
@@ -30,23 +36,60 @@ class RoundRobin:
         self._credits: list[float] = []
         self._weights: list[float] = []
         self._total = 0.0
+        self._chosen = 0
+        # From these credits on, turn for turn; empty while it is not known.
+        self._cycle: list[Decision] = []
+        self._at = 0
 
     def select(self, observation: Observation) -> Decision:
         candidates = observation.candidates
         if candidates is not self._candidates:
             self._turn_to(candidates)
+        cycle = self._cycle
+        if cycle:
+            at = self._at
+            self._at = at + 1 if at + 1 < len(cycle) else 0
+            return cycle[at]
+        self._chosen += 1
+        if self._chosen == CYCLE_AFTER:
+            self._find_cycle()
+            if self._cycle:
+                return self.select(observation)
+        return Decision(self._turn())
+
+    observe = learn_nothing
+
+    def _turn(self) -> int:
         credits = [
             credit + weight for credit, weight in zip(self._credits, self._weights, strict=True)
         ]
         index = credits.index(max(credits))
         credits[index] -= self._total
         self._credits = credits
-        return Decision(index)
+        return index
 
-    observe = learn_nothing
+    def _find_cycle(self) -> None:
+        start, turns = self._credits, []
+        if len(start) <= LONGEST_CYCLE:
+            for _ in range(LONGEST_CYCLE):
+                turns.append(self._turn())
+                if self._credits == start:
+                    # Nobody changes a decision, so that requests may share it.
+                    decisions = [Decision(index) for index in range(len(start))]
+                    self._cycle = [decisions[index] for index in turns]
+                    break
+        self._credits = start
+
+    def _leave_cycle(self) -> None:
+        turns = self._at
+        self._cycle = []
+        self._chosen = self._at = 0
+        for _ in range(turns):
+            self._turn()
 
     def _turn_to(self, candidates: Sequence[EndpointStats]) -> None:
         """Go on with other candidates than before."""
+        self._leave_cycle()
         left = self._left
         for each, credit in zip(self._candidates, self._credits, strict=True):
             left[each.id] = credit

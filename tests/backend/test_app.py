@@ -348,3 +348,15 @@ async def test_answers_are_json_to_the_byte(client: httpx.AsyncClient) -> None:
     """Whatever the path holds."""
     answer = await client.get('/a"%0A%C3%A9')
     assert json.loads(answer.content)["path"] == '/a"\né'
+
+
+async def test_a_process_that_cannot_cut_connections_says_so() -> None:
+    """Without the process around it, the application has no way to."""
+    app = create_app("a", ServiceBehaviour(ServiceProfile(), 0.0, random.Random(1)))
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
+        for change in ({"reset_share": 0.5}, {"refuse_seconds": 1}):
+            answer = await client.post("/behaviour", json=change)
+            assert answer.status_code == 422
+            assert answer.json() == {"detail": "this process cannot cut connections"}
+        assert (await client.post("/behaviour", json={"reset_share": 0})).status_code == 200

@@ -10,8 +10,8 @@ from tests.config.place import Place
 pytestmark = pytest.mark.integration
 
 SECTIONS = (
-    "experiment, load_balancer, metrics, q_learning, reward, servers, state_encoding, strategies, "
-    "traffic"
+    "discovery, experiment, load_balancer, metrics, q_learning, q_routing, reward, servers, "
+    "state_encoding, strategies, traffic"
 )
 
 
@@ -76,7 +76,7 @@ SECTIONS = (
         ("servers: 5", "config.yaml:1: servers: must be a list (given: 5)"),
         (
             "servers: []",
-            "config.yaml:1: servers: Tuple should have at least 1 item after validation, not 0",
+            "config.yaml:1: servers: must name one or more unless discovery.dns or .file does",
         ),
         (
             "servers:\n - {id: a, port: 1}\n - {id: a, port: 2}",

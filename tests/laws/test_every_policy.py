@@ -29,8 +29,11 @@ pytestmark = pytest.mark.unit
 
 EVERY = pytest.mark.parametrize("name", names())
 
-MINDS_ANSWERS = ("peak_ewma", "q_learning")
+MINDS_ANSWERS = ("peak_ewma", "q_learning", "q_routing")
 """Strategies that look at latency or reward."""
+
+LOOKS_AT_NOTHING = ("round_robin", "random")
+"""Strategies that take turns or draw lots, whatever comes of it; others may only join for that."""
 
 LEARNERS = tuple(name for name in names() if isinstance(policy_of(name), Learner))
 EXPLAINED = tuple(name for name in names() if isinstance(policy_of(name), Explainable))
@@ -257,6 +260,25 @@ def test_failing_fast_is_not_attractive(name: str) -> None:
     assert late["broken"] < min(late["b"], late["c"])
 
 
+@pytest.mark.parametrize("rate", [20, 300])
+@EVERY
+def test_failing_fast_is_never_more_than_a_fair_share(name: str, rate: float) -> None:
+    """An endpoint that fails in 1 ms, beside two that take 50 ms: whoever looks at latency, reward
+    or requests in flight must not be drawn to it, and who looks at nothing does not avoid it."""
+
+    def service(id: str) -> tuple[float, Verdict]:
+        return (0.001, Verdict.FAILURE) if id == "broken" else (0.05, Verdict.SUCCESS)
+
+    driver = Driver(policy_of(name), ["broken", "b", "c"])
+    taken = driver.run(1500, poisson(rate, 5), service)
+    broken = sum(id == "broken" for id, _ in taken[500:])
+
+    # A random strategy is right to give it its share, give or take 4 deviations.
+    assert broken <= 1000 / 3 + 4 * math.sqrt(1000 * 2 / 9)
+    if name not in LOOKS_AT_NOTHING:
+        assert broken < 1000 / 3 / 2
+
+
 def size_of(thing: object, seen: set[int]) -> int:
     """How many objects ``thing`` keeps, itself included; dice count as one."""
     if id(thing) in seen:
@@ -277,12 +299,17 @@ def size_of(thing: object, seen: set[int]) -> int:
 
 @EVERY
 def test_memory_is_bounded(name: str) -> None:
-    """Ten thousand endpoints and paths pass by, three at a time: what is kept stops growing."""
-    bounded = Settings.model_validate({"q_learning": {"max_values": 300}})
+    """Ten thousand endpoints, paths and domains pass by, three endpoints at a time: what is kept
+    stops growing."""
+    bounded = Settings.model_validate(
+        {"q_learning": {"max_values": 300}, "q_routing": {"max_domains": 100}}
+    )
     driver = Driver(policy_of(name, settings=bounded))
     sizes = []
     for number in range(10_000):
-        driver.request = RequestContext("GET", f"/page{number}", client=f"client{number}")
+        driver.request = RequestContext(
+            "GET", f"/page{number}", f"domain{number}.com", f"client{number}"
+        )
         driver.leave(0)
         driver.join(f"n{number}")
         attempt = driver.send()
@@ -296,8 +323,9 @@ def test_memory_is_bounded(name: str) -> None:
 
 
 def test_there_is_a_learner_and_it_explains_itself() -> None:
-    assert "q_learning" in LEARNERS
-    assert "q_learning" in EXPLAINED
+    for name in ("q_learning", "q_routing"):
+        assert name in LEARNERS
+        assert name in EXPLAINED
 
 
 @pytest.mark.parametrize("name", LEARNERS)

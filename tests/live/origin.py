@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Self
 
 from tests.live.wire import PATIENCE, Ended, Message, Wire
 
@@ -76,6 +78,14 @@ class Visit(Wire):
         self.abort()
 
 
+class SecuredVisit(Visit):
+    """The loops' TLS cannot half close."""
+
+    def eof_received(self) -> bool:
+        super().eof_received()
+        return False
+
+
 async def serve_ok(visit: Visit) -> None:
     """Answers every request with its target as the body, until the other side is done."""
     while not await done(visit):
@@ -118,10 +128,18 @@ class Origin:
         visits: all connections that there were.
         requests: read by scripts, on all connections, in order.
         failures: of scripts; a test that leaves some fails.
+        tls: the settings by which it is reached, if it speaks TLS.
     """
 
-    def __init__(self, script: Script = serve_ok) -> None:
+    def __init__(
+        self,
+        script: Script = serve_ok,
+        context: ssl.SSLContext | None = None,
+        tls: dict[str, object] | None = None,
+    ) -> None:
         self.script = script
+        self.tls = tls
+        self._context = context
         self.port = 0
         self.visits: list[Visit] = []
         self.requests: list[Message] = []
@@ -129,9 +147,11 @@ class Origin:
         self.arrived = asyncio.Event()
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> Origin:
+    async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Visit(self), "127.0.0.1", self.port)
+        self._server = await loop.create_server(
+            self._visit, "127.0.0.1", self.port, ssl=self._context
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -143,6 +163,9 @@ class Origin:
         await asyncio.sleep(0)
         if kind is None:
             assert not self.failures, "\n".join(self.failures)
+
+    def _visit(self) -> Visit:
+        return Visit(self) if self._context is None else SecuredVisit(self)
 
     async def stop(self) -> None:
         """Accepts no more; what there is goes on."""
@@ -181,3 +204,25 @@ class Origin:
             for visit in self.visits
             if visit.ended is None and not visit.transport.is_closing()
         ]
+
+
+class Held(Origin):
+    """Answers so many requests, and the others when that is raised."""
+
+    def __init__(self) -> None:
+        super().__init__(self._hold)
+        self.released = 0
+        self._more = asyncio.Event()
+
+    def release(self, count: int) -> None:
+        self.released += count
+        self._more.set()
+        self._more = asyncio.Event()
+
+    async def _hold(self, visit: Visit) -> None:
+        while not await done(visit):
+            request = await visit.request()
+            number = len(self.requests)
+            while self.released < number:
+                await self._more.wait()
+            visit.send(answer(request.target.encode()))

@@ -10,22 +10,26 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from config.schema import Settings
+from load_balancer.forwarding.affinity import Affinity
 from load_balancer.forwarding.downstream import ClientConnection
 from load_balancer.forwarding.listener import Listener, Page
 from load_balancer.forwarding.upstream import UpstreamConnection
 from load_balancer.health import Health
+from load_balancer.limits import limits_of
+from load_balancer.load import InFlight
 from load_balancer.node import Attempt, Node, Strategy
 from metrics.counters import Counters
 from metrics.table import EndpointTable
 from rl import reward
 from rl.vocabulary import (
+    Advertising,
     Decision,
     EndpointStats,
     Observation,
@@ -35,8 +39,11 @@ from rl.vocabulary import (
     Transition,
     Verdict,
 )
-from tests.live.origin import Origin
+from tests.live.origin import Origin, Visit
 from tests.live.wire import PATIENCE, Clients, Wire, turns
+
+LAST_CHUNK = 160 << 10
+"""Bytes; more than a transport takes before it asks for a pause."""
 
 HEALTH_PAGE = b'{"status": "healthy", "routing_strategy": "first"}\n'
 
@@ -71,6 +78,8 @@ class Noting:
     def __init__(self, policy: Policy, learned: list[tuple[str, Outcome]]) -> None:
         self.learned = learned
         self._policy = policy
+        if isinstance(policy, Advertising):
+            self.advertised = policy.advertised
 
     def select(self, observation: Observation) -> Decision:
         return self._policy.select(observation)
@@ -129,7 +138,12 @@ class Rig:
     """
 
     def __init__(
-        self, settings: Settings, policy: Policy, local: dict[str, Page] | None, clock: Clock
+        self,
+        settings: Settings,
+        policy: Policy,
+        local: dict[str, Page] | None,
+        clock: Clock,
+        affinity: Affinity | None = None,
     ) -> None:
         balancer = settings.load_balancer
         self.settings = settings
@@ -140,11 +154,23 @@ class Rig:
         self.counters = Counters()
         self.node = NotingNode(
             self.table,
-            Health(balancer.ejection, self.table),
+            Health(
+                balancer.ejection,
+                self.table,
+                random.Random(0),
+                self.counters,
+                balancer.probation,
+                balancer.slow_start,
+            ),
             Strategy("first", Noting(policy, self.learned)),
             reward.build(settings.reward),
             self.counters,
             self.log,
+            random.Random(0),
+            limits_of(balancer.admission, self.table),
+            balancer.panic_share,
+            InFlight(self.table, balancer.capacity),
+            balancer.decline_load,
         )
         self.listener = Listener(
             balancer,
@@ -153,6 +179,7 @@ class Rig:
             self.clock,
             random.Random(0),
             local or {balancer.health_path: lambda: ("application/json", HEALTH_PAGE)},
+            affinity,
         )
         self.port = 0
         self.problems: list[str] = []
@@ -221,8 +248,22 @@ class Rig:
         assert [stats.in_flight for stats in self.table.all] == [0] * len(self.table.all)
         assert not self.listener.connections
         assert self.listener.pool.idle_count() == 0
+        assert not self.listener.background.members
+        cache = self.listener.cache
+        if cache is not None:
+            assert not cache.fetches and not cache.stalled
+            assert cache.budget.held == 0
         taught = [each for each in self.log.completed if each[1] is not Verdict.IGNORED]
         assert len(self.learned) == len(taught)
+
+
+async def fill_up(visit: Visit, rig: Rig) -> None:
+    """Answers so much that its whole end waits in the proxy's buffer for a client that stalls."""
+    visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not rig.held():
+        visit.send(b"%x\r\n%b\r\n" % (1 << 14, bytes(1 << 14)))
+        await turns()
+    visit.send(b"%x\r\n%b\r\n0\r\n\r\n" % (LAST_CHUNK, bytes(LAST_CHUNK)))
 
 
 class Counted:
@@ -263,15 +304,26 @@ class _Warnings(logging.Handler):
         self._rig.problems.append(self.format(record))
 
 
-def settings_for(*origins: Origin | int, **load_balancer: Any) -> Settings:
-    """Settings with these origins, or ports, as the servers ``a``, ``b``, …"""
-    ports = [each if isinstance(each, int) else each.port for each in origins]
+def settings_for(
+    *origins: Origin | int,
+    endpoints: Sequence[Mapping[str, Any]] = (),
+    reward: Mapping[str, Any] | None = None,
+    **load_balancer: Any,
+) -> Settings:
+    """Settings with these origins, or ports, as the servers ``a``, ``b``, …; what else is to be
+    said of each of them is in ``endpoints``."""
+    ports: list[Mapping[str, Any]] = [
+        {"port": each} if isinstance(each, int) else {"port": each.port, "tls": each.tls or {}}
+        for each in origins
+    ]
+    told = [*endpoints, *({} for _ in ports[len(endpoints) :])]
     return Settings.model_validate(
         {
             "servers": [
-                {"id": chr(ord("a") + index), "host": "127.0.0.1", "port": port}
-                for index, port in enumerate(ports)
+                {"id": chr(ord("a") + index), "host": "127.0.0.1", **port, **more}
+                for index, (port, more) in enumerate(zip(ports, told, strict=True))
             ],
+            "reward": reward or {},
             "load_balancer": {"host": "127.0.0.1", "port": 0, "admin_port": 0, **load_balancer},
         }
     )
@@ -283,11 +335,12 @@ async def proxy(
     policy: Policy | None = None,
     local: dict[str, Page] | None = None,
     time_runs: bool = False,
+    affinity: Affinity | None = None,
     **load_balancer: Any,
 ) -> AsyncIterator[Rig]:
     """A proxy in front of these origins, or ports; further arguments are its settings."""
     settings = settings_for(*origins, **load_balancer)
-    rig = Rig(settings, policy or First(), local, Clock(time_runs))
+    rig = Rig(settings, policy or First(), local, Clock(time_runs), affinity)
     loop = asyncio.get_running_loop()
     handler = _Warnings(rig)
     logger = logging.getLogger("asyncio")

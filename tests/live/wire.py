@@ -17,6 +17,9 @@ from typing import cast
 PATIENCE = 20.0
 """Seconds until a wait is given up: far above anything that happens, on however busy a machine."""
 
+LARGE = 4 << 20
+"""Bytes; more than all socket buffers on the way hold."""
+
 EOF = "eof"
 RESET = "reset"
 
@@ -175,6 +178,12 @@ class Wire(asyncio.Protocol):
         """End it without waiting for what is still to be sent."""
         if not self.lost:
             self.transport.abort()
+
+    async def leave(self) -> None:
+        """End it, and wait until it is gone: a loop that is closed before leaves the socket open.
+        Over TLS a mere ``close`` waits for the other side, who may be gone with the test."""
+        self.abort()
+        await self.until(lambda: self.lost, "end")
 
     def stall(self) -> None:
         """Read nothing until ``go_on``."""
@@ -337,4 +346,4 @@ class Clients:
         for wire in self._wires:
             wire.abort()
         for wire in self._wires:
-            await wire.until(lambda: wire.lost, "end")  # noqa: B023 - called before the next turn
+            await wire.leave()

@@ -5,16 +5,18 @@ import json
 import random
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
-from config.schema import Ejection, Metrics
-from load_balancer.admin import AdminServer, create_admin
+from config.balancer import Ejection, Metrics
+from load_balancer.admin import AdminServer, add_operator, create_admin
 from load_balancer.health import Health
 from load_balancer.node import Node, Strategy
 from load_balancer.status import Status
@@ -22,7 +24,10 @@ from metrics.collector import Collector
 from metrics.counters import Counters
 from metrics.exposition import Sources
 from metrics.table import EndpointTable
+from rl import reward
+from rl.reward import RewardParameters
 from rl.vocabulary import JSON, Decision, Endpoint, Observation, Transition
+from tests.load_balancer.fakes import PROBLEMS, FakeOperator
 
 pytestmark = pytest.mark.integration
 
@@ -66,7 +71,7 @@ class Rig:
             table,
             Health(Ejection(), table),
             Strategy("plain", Plain()),
-            lambda outcome: 0.0,
+            reward.build(RewardParameters()),
             self.counters,
         )
         collector = Collector(
@@ -128,7 +133,7 @@ async def test_health_and_stats_are_the_status_in_json(rig: Rig) -> None:
 
 
 async def test_metrics_are_what_prometheus_reads(rig: Rig) -> None:
-    rig.counters.answered(200)
+    rig.counters.answers[200] = 1
     answer = await rig.ask("GET", "/metrics")
     families = {family.name for family in text_string_to_metric_families(answer.text)}
 
@@ -256,6 +261,74 @@ async def test_every_route_that_changes_is_post(rig: Rig) -> None:
     }
 
 
+# With somebody who reloads and drains.
+
+
+def operated(rig: Rig, operator: FakeOperator) -> FastAPI:
+    add_operator(rig.app, operator)
+    return rig.app
+
+
+async def ask(app: FastAPI, method: str, path: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        return await client.request(method, path)
+
+
+async def test_post_reload_tells_what_it_did(rig: Rig) -> None:
+    answer = await ask(operated(rig, FakeOperator()), "POST", "/reload")
+
+    assert (200, {"changed": ["a"], "restart": ["b"]}) == (answer.status_code, answer.json())
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+async def test_a_reload_that_fails_says_why(rig: Rig, problem: Exception) -> None:
+    answer = await ask(operated(rig, FakeOperator(problem)), "POST", "/reload")
+
+    assert (422, {"detail": str(problem)}) == (answer.status_code, answer.json())
+
+
+async def test_post_drain_begins_the_end_and_answers_before_it(rig: Rig) -> None:
+    operator = FakeOperator()
+    answer = await ask(operated(rig, operator), "POST", "/drain")
+
+    assert (202, {"status": "draining"}, 1) == (
+        answer.status_code,
+        answer.json(),
+        operator.drained,
+    )
+
+
+@pytest.mark.parametrize("path", ["/reload", "/drain"])
+async def test_neither_reload_nor_drain_by_a_link(rig: Rig, path: str) -> None:
+    operator = FakeOperator()
+    answer = await ask(operated(rig, operator), "GET", path)
+
+    assert (405, 0) == (answer.status_code, operator.drained)
+
+
+async def test_every_route_declares_what_the_guard_answers(rig: Rig) -> None:
+    """401, 403 and 413 come before any of them is asked."""
+    paths = operated(rig, FakeOperator()).openapi()["paths"]
+
+    for methods in paths.values():
+        for operation in methods.values():
+            assert {"401", "403", "413"} <= set(operation["responses"])
+
+
+async def test_it_serves_on_a_unix_socket_too(rig: Rig) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "admin.sock"
+        server = AdminServer(rig.app, "", 0, path)
+        assert 0 == await server.start()
+        try:
+            transport = httpx.AsyncHTTPTransport(uds=str(path))
+            async with httpx.AsyncClient(transport=transport) as client:
+                assert 200 == (await client.get("http://any/livez")).status_code
+        finally:
+            await server.stop()
+
+
 async def test_there_is_nothing_else(rig: Rig) -> None:
     assert 404 == (await rig.ask("GET", "/secrets")).status_code
 
@@ -310,3 +383,20 @@ async def test_a_server_that_never_started_can_be_stopped(rig: Rig) -> None:
 def test_the_answers_say_nothing_that_json_cannot(rig: Rig) -> None:
     """No infinite number, whatever was not seen yet."""
     json.dumps([rig.status.health(), rig.status.stats()], allow_nan=False)
+
+
+async def test_all_methods_of_a_resource_are_named_to_who_uses_another(rig: Rig) -> None:
+    """Also where each has a route of its own (RFC 9110 section 10.2.1)."""
+
+    @rig.app.get("/both")
+    def read() -> None:
+        pass
+
+    @rig.app.post("/both")
+    def change() -> None:
+        pass
+
+    answer = await rig.ask("OPTIONS", "/both")
+    assert (405, "GET, POST") == (answer.status_code, answer.headers["allow"])
+    assert {"detail": "Method Not Allowed"} == answer.json()
+    assert 404 == (await rig.ask("OPTIONS", "/nowhere")).status_code

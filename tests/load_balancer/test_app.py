@@ -13,11 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from load_balancer.app import App, StartError
+from load_balancer.app import App
+from load_balancer.serving import StartError
 from tests.live.asking import get, post, refusing
 from tests.live.origin import Origin, Visit, answer, done
 from tests.live.rig import settings_for
 from tests.live.wire import Clients, Message
+from tests.load_balancer.fakes import until
 
 pytestmark = pytest.mark.integration
 
@@ -200,28 +202,6 @@ async def test_it_is_saved_while_running_too(tmp_path: Path) -> None:
                 await asyncio.sleep(0.005)
 
 
-async def test_one_failure_of_a_periodic_task_is_not_its_end() -> None:
-    async with Origin(backend) as one, running(one) as app:
-        problems: list[dict[str, Any]] = []
-        calls = 0
-        again = asyncio.Event()
-
-        def fail_first() -> None:
-            nonlocal calls
-            calls += 1
-            if calls == 1:
-                raise ValueError("a fault")
-            again.set()
-
-        asyncio.get_running_loop().set_exception_handler(
-            lambda _, context: problems.append(context)
-        )
-        app._every(0.001, fail_first)
-        async with asyncio.timeout(20):
-            await again.wait()
-        assert [str(each["exception"]) for each in problems] == ["a fault"]
-
-
 @pytest.mark.parametrize("key", ["port", "admin_port"])
 async def test_a_taken_port_is_one_line_that_names_it(key: str) -> None:
     """And the other port is free again."""
@@ -263,6 +243,56 @@ async def test_what_cannot_be_had_is_one_line_that_names_it(
         await App(settings_for(1, **settings), asyncio.get_running_loop()).start()
     assert str(raised.value).startswith(message)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"admin_host": "0.0.0.0"}, "load_balancer.admin_host: 0.0.0.0 can be reached from other"),
+        ({"admin_token_file": "/no/such/file"}, "load_balancer.admin_token_file: /no/such/file"),
+    ],
+)
+async def test_an_admin_port_without_its_token_does_not_start(
+    settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StartError) as raised:
+        await App(settings_for(1, **settings), asyncio.get_running_loop()).start()
+    assert str(raised.value).startswith(message)
+
+
+async def test_the_admin_port_asks_for_the_token() -> None:
+    async with (
+        Origin(backend) as one,
+        running(one, admin_token="correct-horse") as app,
+        admin(app) as client,
+    ):
+        assert (await client.get("/stats")).status_code == 401
+        assert (await client.get("/readyz")).status_code == 200
+        shown = {"Authorization": "Bearer correct-horse"}
+        assert (await client.get("/stats", headers=shown)).status_code == 200
+
+
+async def test_a_page_that_was_made_to_point_here_is_refused() -> None:
+    async with Origin(backend) as one, running(one) as app, admin(app) as client:
+        forged = {"Host": "evil.example"}
+        assert (await client.get("/stats", headers=forged)).status_code == 403
+
+
+async def test_while_it_waits_to_drain_it_serves_and_says_that_it_is_unready() -> None:
+    """A second signal ends the wait."""
+    async with Origin(backend) as one, Clients() as clients:
+        app = App(settings_for(one, drain={"delay_seconds": 60}), asyncio.get_running_loop())
+        await app.start()
+        stopping = asyncio.create_task(app.stop())
+        async with admin(app) as probe:
+            assert (await probe.get("/readyz")).status_code == 503
+        client = await clients.connect(app.port)
+        client.send(get("/work"))
+        assert (await client.answer()).one("connection") == "close"
+        client.close()
+        await until(lambda: not app.listener.connections)
+        app.hurry()
+        assert await stopping == 0
 
 
 async def test_stopping_leaves_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,37 @@ def test_what_was_saved_is_restored(tmp_path: Path) -> None:
     prepared(path).restore("q_learning", pupil)
     assert pupil.parameters() == teacher.parameters()
     assert [each.name for each in path.parent.iterdir()] == ["state.json"]
+
+
+def test_what_was_learned_with_other_endpoints_is_restored_and_used(tmp_path: Path) -> None:
+    """By the id of each: those that are still there are chosen by what is known of them."""
+    path = tmp_path / "state.json"
+    parameters = experienced().parameters()
+    tables: Any = parameters["tables"]
+    tables[0]["states"][0] |= {"values": [-9.0, -1.0], "visits": [5, 5]}
+    prepared(path).save({"q_learning": parameters})
+
+    pupil = learner()
+    prepared(path).restore("q_learning", pupil)
+    assert pupil.parameters() == parameters
+    for ids, known in (("bc", {-1.0}), ("ca", {-9.0}), ("xyz", {0.0})):
+        decision = pupil.select(
+            Observation(RequestContext(), [EndpointStats(Endpoint(id, "h", 80)) for id in ids], 0.0)
+        )
+        assert decision.value in known
+
+
+def test_one_strategy_that_cannot_be_read_takes_no_other_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    good = experienced().parameters()
+    path.write_text(json.dumps({"q_learning": good, "broken": {"version": 1, "epsilon": "?"}}))
+    file = prepared(path)
+    with pytest.warns(RuntimeWarning, match="epsilon"):
+        file.restore("broken", learner())
+    pupil = learner()
+    file.restore("q_learning", pupil)
+
+    assert pupil.parameters() == good
 
 
 def test_without_a_file_nothing_is_restored(tmp_path: Path) -> None:
@@ -143,3 +175,12 @@ def test_a_folder_that_vanished_is_told(tmp_path: Path) -> None:
 
     with pytest.warns(RuntimeWarning, match="cannot be saved"):
         file.save({"q_learning": learner().parameters()})
+
+
+def test_it_says_of_whom_something_is_stored(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text('{"one": {}, "other": 5}')
+    file = StateFile(path)
+    assert [] == file.names()
+    file.prepare()
+    assert ["one", "other"] == file.names()

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from config.schema import Ejection, Metrics
+from config.balancer import Ejection, Metrics
 from load_balancer.health import Health
 from load_balancer.node import Node, Strategy
 from load_balancer.status import Status, as_text
 from metrics.collector import Collector
 from metrics.counters import Counters
 from metrics.table import EndpointTable, Report
+from rl import reward
+from rl.reward import RewardParameters
 from rl.vocabulary import (
     JSON,
     Decision,
@@ -58,7 +60,7 @@ class Rig:
             self.table,
             Health(Ejection(), self.table),
             Strategy("first", policy or First()),
-            lambda outcome: 0.0,
+            reward.build(RewardParameters()),
             self.counters,
         )
         self.collector = Collector(
@@ -164,12 +166,16 @@ def test_stats_are_everything_that_is_known_of_an_endpoint() -> None:
         "host": "localhost",
         "port": 8001,
         "weight": 1.0,
+        "domains": [],
+        "proxy_node": False,
         "state": "healthy",
         "in_flight": 0,
         "latency": 0.25,
         "error_rate": 0.0,
         "completed": 1,
         "failures": 0,
+        "share": 1.0,
+        "limit": None,
         "cpu": 0.5,
         "memory": 0.25,
         "active": 3,
@@ -188,8 +194,8 @@ def test_stats_are_everything_that_was_counted() -> None:
     rig.attempt(Outcome(Verdict.IGNORED, 9.0, 0))
     rig.node.strategy = Strategy("second", First())
     rig.attempt(None)
-    rig.counters.answered(503)
-    rig.counters.answered(200)
+    rig.counters.answers[503] = 1
+    rig.counters.answers[200] = 1
     rig.counters.refused("host")
     rig.counters.retries = 1
     rig.counters.reconnections = 2
@@ -216,7 +222,7 @@ def test_stats_are_everything_that_was_counted() -> None:
 def test_a_strategy_that_served_several_endpoints_has_a_row_for_each() -> None:
     rig = Rig()
     rig.attempt(None)
-    rig.node.set_healthy(rig.table["server1"], False)
+    rig.node.set_healthy(rig.table["server1"], False, 0.0)
     rig.attempt(None)
     rows = part(rig.status.stats(), "strategies", "first")
 

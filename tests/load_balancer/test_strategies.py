@@ -20,6 +20,7 @@ def test_every_strategy_has_its_name() -> None:
         "power_of_two",
         "peak_ewma",
         "q_learning",
+        "q_routing",
     ) == names()
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import httpx
 import pytest
@@ -29,10 +30,14 @@ REPORT = {
 
 @dataclass
 class Polling:
+    check: Literal["http", "tcp", "off"] = "http"
     polling_interval_seconds: float = 0.02
+    unhealthy_interval_seconds: float | None = None
     timeout_seconds: float = 2.0
     jitter: float = 0.0
     health_path: str = "/health"
+    lowest_status: int = 200
+    highest_status: int = 299
     fall: int = 3
     rise: int = 1
 
@@ -119,7 +124,8 @@ class Watched:
         )
         self.counts = list(self.collector.counts.values())
 
-    def _tell(self, stats: EndpointStats, healthy: bool) -> None:
+    def _tell(self, stats: EndpointStats, healthy: bool, now: float) -> None:
+        assert abs(now - time.monotonic()) < 5
         self.told.append((stats.id, healthy))
         self.table.set_healthy(stats, healthy)
 
@@ -233,6 +239,9 @@ class Loaded(random.Random):
         self.shows = shows
         self.thrown = 0
 
+    def random(self) -> float:
+        return 0.25  # of the first poll only
+
     def uniform(self, a: float, b: float) -> float:
         assert (-1.0, 1.0) == (a, b)
         self.thrown += 1
@@ -252,8 +261,10 @@ class Scripted(Collector):
         table = EndpointTable([Endpoint("a", "127.0.0.1", 1)])
         super().__init__(polling, table, self._tell, rng, lambda: self.now)
 
-    def _tell(self, stats: EndpointStats, healthy: bool) -> None:
+    def _tell(self, stats: EndpointStats, healthy: bool, now: float) -> None:
+        assert now == self.now
         self.told.append((len(self.started), healthy))
+        self._table.set_healthy(stats, healthy)
 
     async def _ask(self, client: httpx.AsyncClient, stats: EndpointStats) -> None:
         seconds, good = self._script[len(self.started)]
@@ -308,7 +319,34 @@ async def test_jitter_stretches_and_shortens_each_interval(
     collector = Scripted(polling, [UP] * 4, Loaded(1.0, 0.0, -1.0))
     await collector.run(monkeypatch)
 
-    assert [100.0, 103.0, 105.0, 106.0] == collector.started
+    assert [100.25, 103.25, 105.25, 106.25] == collector.started
+
+
+async def test_the_first_polls_are_spread_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Balancers that start together must not ask a fleet in one instant: the first poll comes after
+    a random part of the jitter."""
+    dice = random.Random(3)
+    polling = Polling(polling_interval_seconds=10.0, jitter=0.2)
+    starts = []
+    for _ in range(30):
+        collector = Scripted(polling, [UP], dice)
+        await collector.run(monkeypatch)
+        starts += collector.started
+
+    assert 100.0 <= min(starts) < 100.3
+    assert 101.7 < max(starts) <= 102.0
+
+
+async def test_the_unhealthy_are_asked_at_their_own_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From the fall to the rise, and neither before nor after it."""
+    polling = Polling(polling_interval_seconds=2.0, unhealthy_interval_seconds=0.5, fall=2, rise=2)
+    collector = Scripted(polling, [UP, DOWN, DOWN, DOWN, UP, UP, UP], Loaded(0.0))
+    await collector.run(monkeypatch)
+
+    assert [100.0, 102.0, 104.0, 104.5, 105.0, 105.5, 107.5] == collector.started
+    assert [(4, False), (6, True)] == [each for each in collector.told if each[0] in (4, 6)]
 
 
 async def test_how_long_an_answer_takes_does_not_stretch_the_interval(
@@ -447,12 +485,135 @@ async def test_where_it_asks(host: str, url: str) -> None:
 
     table = EndpointTable([Endpoint("a", host, 81)])
     collector = Collector(
-        Polling(), table, lambda stats, healthy: None, random.Random(1), time.time
+        Polling(), table, lambda stats, healthy, now: None, random.Random(1), time.time
     )
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
         report = await collector._ask(client, table["a"])
 
     assert ([url], None) == (asked, report)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "status", "healthy"),
+    [
+        (200, 299, 204, True),
+        (200, 299, 300, False),
+        (200, 399, 302, True),
+        (200, 399, 400, False),
+        (401, 401, 401, True),
+        (401, 401, 200, False),
+    ],
+)
+async def test_which_statuses_are_healthy_is_configured(
+    lowest: int, highest: int, status: int, healthy: bool
+) -> None:
+    """Both bounds are inside; a page that wants a login says that its server is well."""
+    polling = Polling(lowest_status=lowest, highest_status=highest)
+    async with watching(Backend(reply(b"", f"{status} X")), polling=polling) as watched:
+        counts = watched.counts[0]
+        await until(lambda: counts.succeeded + counts.failed >= 1)
+
+        assert healthy == bool(counts.succeeded)
+
+
+async def test_a_tcp_check_asks_nothing() -> None:
+    """Whoever accepts is healthy, whatever it would answer; whoever refuses is not."""
+    silent, gone = Backend(None), Backend()
+    await gone.start()
+    await gone.stop()
+    polling = Polling(check="tcp", fall=2)
+    async with watching(silent, polling=polling) as watched:
+        await until(lambda: watched.counts[0].succeeded >= 3)
+        assert [] == silent.heads
+        assert 0 == watched.counts[0].failed
+        refused = watched.table["server1"]
+        watched.collector.remove("server1")
+        refused.endpoint = Endpoint("server1", "127.0.0.1", gone.port)
+        watched.collector.add(refused)
+        await until(lambda: watched.collector.counts["server1"].failed >= 2)
+
+        assert not refused.healthy
+        assert watched.collector.counts["server1"].last_error
+
+
+async def test_checks_that_are_off_ask_nobody() -> None:
+    backend = Backend()
+    before = asyncio.all_tasks()
+    async with watching(backend, polling=Polling(check="off")) as watched:
+        watched.collector.add(watched.table["server1"])
+        tasks = {each for each in asyncio.all_tasks() if (each.get_name()).startswith("poll ")}
+        await asyncio.sleep(0.1)
+
+        assert set() == tasks - before
+        assert [] == backend.heads
+        assert [] == watched.told
+        assert 0 == watched.collector.counts["server1"].succeeded
+
+
+async def test_other_settings_are_taken_up_while_it_polls() -> None:
+    """Another path at once; and where checks are switched off nobody stays unhealthy by them."""
+    good, bad = Backend(), Backend(reply(b"", "500 No"))
+    async with watching(good, bad, polling=Polling(fall=1)) as watched:
+        await until(lambda: not watched.table["server2"].healthy and len(good.heads) > 1)
+        watched.collector.apply(Polling(health_path="/other", fall=1))
+        await until(lambda: good.heads[-1].startswith(b"GET /other "))
+        still = watched.table["server2"].healthy
+        watched.collector.apply(Polling(check="off"))
+        off = watched.table["server2"].healthy
+        await asyncio.sleep(0.1)
+        asked = len(good.heads)
+        await asyncio.sleep(0.1)
+        unasked = len(good.heads)
+        watched.collector.apply(Polling(fall=1))
+        await until(lambda: not watched.table["server2"].healthy and len(good.heads) > unasked)
+
+        assert (False, True) == (still, off)
+        assert asked == unasked
+
+
+async def test_endpoints_come_and_go_while_it_polls() -> None:
+    """A newcomer is asked and has its counts; who has left is asked no more, nor spoken of, not
+    even by the poll that was under way."""
+    old, new = Backend(None), Backend()
+    await new.start()
+    try:
+        async with watching(old, polling=Polling(timeout_seconds=0.3, fall=1)) as watched:
+            newcomer = EndpointStats(Endpoint("new", "127.0.0.1", new.port))
+            await until(lambda: len(old.heads) == 1)
+            watched.collector.add(newcomer)
+            watched.collector.remove("server1")
+            watched.collector.remove("nobody")
+            await until(lambda: watched.collector.counts["new"].succeeded >= 3)
+            await until(lambda: old.open_connections == 0)
+            asked = len(old.heads)
+            await asyncio.sleep(0.4)
+
+            assert asked == len(old.heads) == 1
+            assert ["new"] == list(watched.collector.counts)
+            assert "server1" not in [id for id, _ in watched.told]
+            assert newcomer.reported_at > 0
+            assert 1 == sum(each.get_name() == "poll new" for each in asyncio.all_tasks())
+    finally:
+        await new.stop()
+
+
+async def test_an_endpoint_that_is_added_again_is_polled_once() -> None:
+    """Its new address alone."""
+    one, two = Backend(), Backend()
+    await two.start()
+    try:
+        async with watching(one) as watched:
+            await until(lambda: len(one.heads) >= 1)
+            moved = EndpointStats(Endpoint("server1", "127.0.0.1", two.port))
+            watched.collector.add(moved)
+            await until(lambda: len(two.heads) >= 2)
+            asked = len(one.heads)
+            await until(lambda: len(two.heads) >= 5)
+
+            assert len(one.heads) <= asked + 1
+            assert 1 == sum(each.get_name() == "poll server1" for each in asyncio.all_tasks())
+    finally:
+        await two.stop()
 
 
 def test_a_report_without_some_values_has_zeros_for_them() -> None:

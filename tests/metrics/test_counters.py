@@ -3,6 +3,7 @@
 import pytest
 
 from metrics.counters import Counters, Series
+from metrics.histogram import Histogram
 from rl.vocabulary import Outcome, Verdict
 
 pytestmark = pytest.mark.unit
@@ -61,7 +62,7 @@ def test_a_pair_of_strategy_and_endpoint_has_one_series() -> None:
 def test_answers_and_refusals_are_counted_by_their_kind() -> None:
     counters = Counters()
     for status in (200, 200, 502):
-        counters.answered(status)
+        counters.finished(status, 0.1, 0.1, 0, 0)
     for label in ("host", "syntax", "host"):
         counters.refused(label)
 
@@ -80,3 +81,77 @@ def test_a_new_node_has_counted_nothing() -> None:
         counters.reconnections,
         counters.connections,
     )
+
+
+def test_attempts_are_those_of_all_strategies_and_endpoints_however_they_ended() -> None:
+    """What retries are a share of."""
+    counters = Counters()
+    counters.series("random", "a").count(Outcome(Verdict.SUCCESS, 0.1, 200))
+    counters.series("random", "a").count(Outcome(Verdict.FAILURE, 0.1, 0))
+    counters.series("random", "b").count(Outcome(Verdict.IGNORED, 0.1, 0))
+    counters.series("first", "a").count(Outcome(Verdict.SUCCESS, 0.1, 200))
+
+    assert (4, 0) == (counters.attempts(), Counters().attempts())
+
+
+def test_what_was_counted_for_an_endpoint_that_is_gone_can_be_dropped() -> None:
+    """Or endpoints that come and go would fill the memory."""
+    counters = Counters()
+    counters.series("random", "a")
+    kept = counters.series("random", "b")
+    counters.ejected("a", "failures")
+    counters.ejected("b", "failures")
+    counters.forget("a")
+    counters.forget("never seen")
+
+    assert [("random", "b", kept)] == counters.all_series()
+    assert {("b", "failures"): 1} == counters.ejections
+
+
+def test_a_request_counts_in_the_class_of_its_status() -> None:
+    """Once in each histogram, by the same edges as everything else; 0 is for no answer."""
+    counters = Counters()
+    counters.finished(200, 0.3, 0.02, 5, 100)
+    counters.finished(204, 0.01, 0.01, 0, 50)
+    counters.finished(503, 20.0, -1.0, 7, 30)
+    counters.finished(0, 1.0, -1.0, 0, 0)
+    found = {
+        digit: (series.duration.count, series.first_byte.count)
+        for digit, series in enumerate(counters.clients)
+        if series.duration.count
+    }
+
+    assert {0: (1, 0), 2: (2, 2), 5: (1, 0)} == found
+    assert (12, 180) == (counters.received_bytes, counters.sent_bytes)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.005, 0.0051, 10.0, 10.1])
+def test_a_request_falls_into_the_bucket_that_a_histogram_says(seconds: float) -> None:
+    """``finished`` writes ``Histogram.observe`` out, and must not say anything else."""
+    counters = Counters()
+    counters.finished(200, seconds, seconds, 0, 0)
+    expected = Histogram()
+    expected.observe(seconds)
+
+    for histogram in (counters.clients[2].duration, counters.clients[2].first_byte):
+        assert (expected.counts, expected.total) == (histogram.counts, histogram.total)
+
+
+def test_every_status_that_a_peer_can_send_has_its_class() -> None:
+    counters = Counters()
+    for status in (100, 599, 600, 999):
+        counters.finished(status, 1.0, 1.0, 0, 0)
+
+    assert [0, 1, 0, 0, 0, 1, 1, 0, 0, 1] == [each.duration.count for each in counters.clients]
+
+
+def test_what_happens_beside_requests_is_counted_by_its_reason() -> None:
+    counters = Counters()
+    for endpoint, reason in (("a", "failures"), ("a", "failures"), ("b", "gateway")):
+        counters.ejected(endpoint, reason)
+    counters.queue_refused("full")
+    counters.tls_failed("protocol")
+    counters.tls_failed("protocol")
+
+    assert {("a", "failures"): 2, ("b", "gateway"): 1} == counters.ejections
+    assert ({"full": 1}, {"protocol": 2}) == (counters.queue_refusals, counters.tls_failures)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.tls import EndpointTls
 from metrics.table import LATENCY_TIME_CONSTANT, EndpointTable, Report, read_load_report
 from rl.vocabulary import Endpoint, EndpointStats, Outcome, Verdict
 
@@ -243,3 +244,223 @@ def test_health_and_ejection_are_noted() -> None:
     table.set_ejected(stats, False)
 
     assert ((False, True), (True, False)) == (out, (stats.healthy, stats.ejected))
+
+
+# Endpoints come and go.
+
+
+def endpoint(id: str, port: int = 80, weight: float = 1.0) -> Endpoint:
+    return Endpoint(id, "localhost", port, weight)
+
+
+def ids(table: EndpointTable) -> list[str]:
+    return [stats.id for stats in table.all]
+
+
+def answered(table: EndpointTable, id: str, latency: float, now: float = 100.0) -> None:
+    table.sent(table[id])
+    table.completed(table[id], success(latency), now)
+
+
+@pytest.mark.parametrize("what", ["join", "drain", "resume", "remove", "change", "arrange"])
+def test_readers_keep_the_list_they_hold(what: str) -> None:
+    """Whatever changes, ``all`` becomes another list; the old one stays as it was."""
+    table = table_of("a", "b", "c")
+    if what == "resume":
+        table.drain("b")
+    held = table.all
+    before = list(held)
+    match what:
+        case "join":
+            table.join(endpoint("d"))
+        case "drain":
+            table.drain("b")
+        case "resume":
+            table.resume("b")
+        case "remove":
+            table.remove("b")
+        case "change":
+            table.change(endpoint("b", weight=2.0))
+        case "arrange":
+            table.arrange(["c"])
+
+    assert table.all is not held
+    assert before == list(held)
+
+
+def test_nothing_changed_is_the_same_list() -> None:
+    """So that nobody works out anew what has not changed."""
+    table = table_of("a", "b")
+    held = table.all
+    table.arrange(["a", "b"])
+    table.resume("a")
+
+    assert table.all is held
+
+
+def test_a_newcomer_begins_at_the_mean_of_the_others() -> None:
+    """Of those who have answered, or reported; and only until it has itself."""
+    table = table_of("a", "b", "silent")
+    answered(table, "a", 0.1)
+    answered(table, "b", 0.3)
+    table.reported(table["a"], Report(0.2, 0.4, 3, 0.5), 100.0)
+    table.reported(table["b"], Report(0.6, 0.8, 6, 0.7), 100.0)
+    new = table.join(endpoint("new"))
+
+    assert pytest.approx(0.2) == new.latency
+    assert pytest.approx((0.4, 0.6, 4, 0.6)) == (
+        new.cpu,
+        new.memory,
+        new.active,
+        new.reported_latency,
+    )
+    assert (0, 0, -math.inf, -math.inf) == (
+        new.completed,
+        new.in_flight,
+        new.latency_at,
+        new.reported_at,
+    )
+    answered(table, "new", 0.7, now=101.0)
+    assert pytest.approx(0.7) == new.latency
+
+
+def test_a_newcomers_error_rate_begins_at_the_mean_and_its_first_answer_replaces_it() -> None:
+    table = table_of("a")
+    table.sent(table["a"])
+    table.completed(table["a"], failure(), 100.0)
+    answered(table, "a", 0.1, now=105.0)
+    mean = table["a"].error_rate
+    new = table.join(endpoint("new"))
+
+    assert 0.0 < mean == new.error_rate
+    answered(table, "new", 0.1, now=106.0)
+    assert 0.0 == new.error_rate
+
+
+def test_the_first_of_a_fleet_begins_at_nothing() -> None:
+    table = table_of()
+    table.join(endpoint("a"))
+
+    assert (0.0, 0.0) == (table["a"].latency, table["a"].cpu)
+
+
+def test_one_that_comes_back_goes_on_with_what_was_known_of_it() -> None:
+    """Save that it was out: that is found out anew."""
+    table = table_of("a", "b")
+    answered(table, "a", 0.25)
+    table.set_healthy(table["a"], False)
+    table.set_ejected(table["a"], True)
+    before = table["a"]
+    table.remove("a")
+    assert "a" not in table
+    table.join(endpoint("a", weight=3.0))
+
+    assert table["a"] is before
+    assert (0.25, 1, 3.0) == (before.latency, before.completed, before.endpoint.weight)
+    assert (True, False) == (before.healthy, before.ejected)
+
+
+def test_another_place_under_the_same_id_is_another_endpoint() -> None:
+    table = table_of("a", "b")
+    answered(table, "a", 0.25)
+    answered(table, "b", 0.05)
+    table.remove("a")
+    table.join(endpoint("a", port=81))
+
+    assert (0.05, 0) == (table["a"].latency, table["a"].completed)
+
+
+def test_who_is_reached_otherwise_is_another_endpoint() -> None:
+    """Whatever it says of that, as long as it is not the weight or the tags."""
+    table = table_of("a")
+    answered(table, "a", 0.25)
+    tls = EndpointTls(enabled=True)
+    secured = tls.over(endpoint("a"))
+
+    with pytest.raises(ValueError, match="cannot move"):
+        table.change(secured)
+    table.remove("a")
+    table.join(secured)
+    assert 0 == table["a"].completed
+    answered(table, "a", 0.25)
+    table.change(tls.over(endpoint("a", weight=2.0)))
+    assert 1 == table["a"].completed
+
+
+def test_a_request_in_flight_ends_on_the_stats_it_began_on() -> None:
+    """Also after the endpoint has left, and whether or not it came back."""
+    table = table_of("a", "b")
+    stats = table["a"]
+    table.sent(stats)
+    table.remove("a")
+    table.join(endpoint("a"))
+    assert 1 == table["a"].in_flight
+    table.completed(stats, success(0.1), 100.0)
+
+    assert (0, 1) == (table["a"].in_flight, table["a"].completed)
+
+
+def test_who_left_is_remembered_up_to_a_bound() -> None:
+    """The first to have left is the first to be forgotten, and its id is told."""
+    table = EndpointTable([endpoint(str(number)) for number in range(5)], most_departed=2)
+    forgotten = [table.remove(str(number)) for number in range(4)]
+    old = table.join(endpoint("3"))
+    answered(table, "4", 0.5)
+
+    assert [[], [], ["0"], ["1"]] == forgotten
+    assert 0.0 == old.latency
+    assert 0.5 == table.join(endpoint("0")).latency
+
+
+def test_nothing_is_remembered_where_that_is_the_bound() -> None:
+    table = EndpointTable([endpoint("a")], most_departed=0)
+
+    assert ["a"] == table.remove("a")
+
+
+def test_a_draining_endpoint_is_there_and_gets_nothing() -> None:
+    table = table_of("a", "b")
+    table.sent(table["a"])
+    for _ in range(2):
+        table.drain("a")
+        assert (["b"], {"a"}, []) == (ids(table), set(table.draining), table.settled())
+    table.completed(table["a"], success(0.1), 100.0)
+
+    assert ["a"] == table.settled()
+    table.remove("a")
+    assert (["b"], {}, []) == (ids(table), table.draining, table.settled())
+
+
+def test_draining_can_be_taken_back() -> None:
+    table = table_of("a", "b")
+    table.drain("a")
+    table.resume("a")
+
+    assert (["b", "a"], {}) == (ids(table), table.draining)
+
+
+def test_the_order_can_be_restored() -> None:
+    """What is not named comes last, in the order in which it stands."""
+    table = table_of("a", "b", "c", "d")
+    table.arrange(["d", "gone", "b"])
+
+    assert ["d", "b", "a", "c"] == ids(table)
+
+
+def test_an_endpoint_cannot_join_twice_nor_move() -> None:
+    table = table_of("a")
+    with pytest.raises(ValueError, match="an endpoint 'a' already"):
+        table.join(endpoint("a"))
+    with pytest.raises(ValueError, match="cannot move"):
+        table.change(endpoint("a", port=81))
+
+    assert 80 == table["a"].endpoint.port
+
+
+@pytest.mark.parametrize("change", ["drain", "resume", "remove"])
+def test_who_is_not_there_cannot_be_changed(change: str) -> None:
+    table = table_of("a")
+    with pytest.raises(KeyError):
+        getattr(table, change)("b")
+    with pytest.raises(KeyError):
+        table.change(endpoint("b"))

@@ -14,6 +14,7 @@ from rl.encoding import (
     request_class,
     route_template,
 )
+from rl.vocabulary import Endpoint, EndpointStats
 
 pytestmark = pytest.mark.unit
 
@@ -31,6 +32,13 @@ PATHS = st.one_of(
         max_size=15,
     ).map(lambda segments: "/" + "/".join(segments)),
 )
+
+
+def level_of(encoding: LoadEncoding, cpu: float, active: int, latency: float) -> int:
+    measured = EndpointStats(Endpoint("a", "h", 1))
+    measured.cpu, measured.in_flight, measured.latency = cpu, active, latency
+    (level,) = encoding.levels([measured])
+    return level
 
 
 @pytest.mark.parametrize(
@@ -65,7 +73,7 @@ def test_the_worst_metric_decides_at_document_003s_thresholds(
     cpu: float, active: int, latency: float, level: int
 ) -> None:
     """50/80 per cent, 5/10 requests, 100/200 ms, from shares and seconds."""
-    assert level == LoadEncoding().level(cpu, active, latency)
+    assert level == level_of(LoadEncoding(), cpu, active, latency)
 
 
 @settings(deadline=None)
@@ -78,7 +86,7 @@ def test_a_level_is_the_highest_of_its_metrics_levels(
     """The comparison in one go says the same as the thresholds one by one, NaN included."""
     encoding = LoadEncoding()
 
-    assert encoding.level(cpu, active, latency) == max(
+    assert level_of(encoding, cpu, active, latency) == max(
         encoding.cpu_thresholds.level(cpu * 100.0),
         encoding.active_requests_thresholds.level(active),
         encoding.response_time_thresholds_ms.level(latency * 1000.0),
@@ -87,8 +95,8 @@ def test_a_level_is_the_highest_of_its_metrics_levels(
 
 def test_what_cannot_be_known_counts_as_high() -> None:
     """NaN is below no threshold."""
-    assert HIGH == LoadEncoding().level(math.nan, 0, 0.0)
-    assert HIGH == LoadEncoding().level(0.0, 0, math.nan)
+    assert HIGH == level_of(LoadEncoding(), math.nan, 0, 0.0)
+    assert HIGH == level_of(LoadEncoding(), 0.0, 0, math.nan)
 
 
 @pytest.mark.parametrize(

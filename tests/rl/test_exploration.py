@@ -57,3 +57,11 @@ def test_glie_explores_without_end_and_ever_less() -> None:
 
     assert total > 10.0
     assert exploration.epsilon < 1e-4
+
+
+def test_glie_goes_on_where_it_was() -> None:
+    exploration = Glie(3)
+
+    assert 0.25 == exploration.epsilon
+    exploration.step()
+    assert (4, 0.2) == (exploration.steps, exploration.epsilon)

@@ -210,3 +210,139 @@ def test_malformed_tables_are_refused_by_place_and_change_nothing(
         table.load(data["tables"])
 
     assert table.as_json() == before
+
+
+# Another membership.
+
+
+def learned(table: QTable, ids: str, levels: tuple[int, ...], **values: tuple[float, int]) -> None:
+    """Have each endpoint's value be learned so often in this state."""
+    row = table.row(key(ids, *levels))
+    for id, (value, times) in values.items():
+        for _ in range(times):
+            table.learn(row, ids.index(id), value)
+
+
+def first(table: QTable, ids: str, *levels: int) -> list[float]:
+    return table.row(key(ids, *levels)).values
+
+
+def test_the_states_of_the_first_membership_all_begin_at_the_initial_value() -> None:
+    """As the document has it, however much was learned in others of them."""
+    table = QTable(100)
+    learned(table, "ab", (LOW, LOW), a=(-5.0, 3), b=(-7.0, 1))
+
+    assert [0.0, 0.0] == first(table, "ab", LOW, HIGH)
+
+
+def test_another_membership_begins_with_what_was_learned_of_each() -> None:
+    """At that endpoint's level, over all states of the others, each as often as visited."""
+    table = QTable(100)
+    learned(table, "abc", (LOW, LOW, LOW), a=(-1.0, 3), b=(-4.0, 1))
+    learned(table, "abc", (LOW, HIGH, LOW), a=(-2.0, 1), b=(-8.0, 2))
+
+    assert [-1.25, -4.0] == first(table, "ab", LOW, LOW)
+    assert [-8.0, -1.25] == first(table, "ba", HIGH, LOW)
+
+
+def test_a_level_that_was_never_seen_takes_the_mean_of_the_others() -> None:
+    table = QTable(100)
+    learned(table, "ab", (LOW, HIGH), a=(-1.0, 1))
+    learned(table, "ab", (MEDIUM, HIGH), a=(-4.0, 2))
+
+    assert [-3.0] == first(table, "a", HIGH)
+
+
+def test_a_newcomer_begins_at_the_mean_of_the_others() -> None:
+    table = QTable(100)
+    learned(table, "ab", (LOW, LOW), a=(-2.0, 1), b=(-6.0, 5))
+
+    assert [-2.0, -6.0, -4.0] == first(table, "abn", LOW, LOW, LOW)
+    assert [0.0, 0.0] == first(table, "xy", LOW, LOW)
+
+
+def test_what_is_begun_by_projection_is_no_visit() -> None:
+    """It teaches no further membership by itself, and goes on being learned from zero visits."""
+    table = QTable(100)
+    learned(table, "ab", (LOW, LOW), a=(-2.0, 1))
+    row = table.row(key("an", LOW, LOW))
+
+    assert [0, 0] == row.visits
+    assert [-2.0, -2.0] == first(table, "na", LOW, LOW)
+    table.learn(row, 1, -9.0)
+    assert [-9.0] == first(table, "n", LOW)
+
+
+def test_looking_ahead_sees_what_a_state_would_begin_at() -> None:
+    table = QTable(100)
+    learned(table, "ab", (LOW, LOW), a=(-2.0, 1), b=(-6.0, 1))
+
+    assert INITIAL_VALUE == table.best_value(key("ab", HIGH, HIGH))
+    assert -2.0 == table.best_value(key("abn", LOW, LOW, LOW))
+    assert INITIAL_VALUE == table.best_value(((), ()))
+    assert 1 == len(table.shown())
+
+
+def test_a_dropped_state_teaches_nothing_more() -> None:
+    """Neither what it had learned, nor what a request of it still brings."""
+    table = QTable(2)
+    learned(table, "ab", (LOW, LOW), a=(-2.0, 3), b=(-6.0, 1))
+    row = table.row(key("ab", LOW, LOW))
+    table.row(key("xy"))
+    table.learn(row, 0, -100.0)
+
+    assert (-100.0, 4) == (row.values[0], row.visits[0])
+    assert [0.0, 0.0] == first(table, "ba", LOW, LOW)
+    assert not table._sums
+
+
+def test_a_row_of_before_a_load_teaches_nothing_more() -> None:
+    table = QTable(100)
+    learned(table, "ab", (LOW, LOW), a=(-2.0, 1))
+    row = table.row(key("ab", LOW, LOW))
+    table.load(table.as_json())
+    table.learn(row, 0, -100.0)
+
+    assert [-2.0] == first(table, "a", LOW)
+
+
+def test_a_projected_membership_stays_one_through_json() -> None:
+    table = QTable(100)
+    learned(table, "ab", (LOW, LOW), a=(-2.0, 1), b=(-6.0, 1))
+    first(table, "a", LOW)
+    fresh = QTable(100)
+    fresh.load(json.loads(json.dumps(table.as_json())))
+    merged = QTable(100)
+    merged.merge([], [fresh.as_json(), filled().as_json()])
+
+    assert fresh.as_json() == table.as_json()
+    assert [-2.0] == first(fresh, "a", HIGH)
+    assert [0.0, 0.0] == first(fresh, "ab", HIGH, HIGH)
+    assert first(merged, "a", HIGH) != [0.0]
+
+
+def test_values_too_large_to_add_up_are_not_projected() -> None:
+    table = QTable(100)
+    data: Any = QTable(100).as_json()
+    data.append({"endpoints": ["a"], "states": []})
+    for level in ("low", "medium"):
+        data[0]["states"].append({"levels": [level], "values": [-1.7e308], "visits": [9]})
+    table.load(data)
+
+    assert [0.0, 0.0] == first(table, "ab", LOW, LOW)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(STATES, st.integers(0, 5)), max_size=60), st.integers(3, 20))
+def test_the_sums_are_those_of_the_states_held(steps: list[tuple[Key, int]], bound: int) -> None:
+    """Whatever was learned and dropped in whatever order."""
+    table = QTable(bound)
+    for number, (state, index) in enumerate(steps):
+        table.learn(table.row(state), index % len(state[0]), -float(number))
+    fresh = QTable(bound)
+    fresh.load(table.as_json())
+
+    assert fresh._sums.keys() == table._sums.keys()
+    for place, expected in fresh._sums.items():
+        assert expected.visits == table._sums[place].visits
+        assert math.isclose(expected.total, table._sums[place].total, abs_tol=1e-9)

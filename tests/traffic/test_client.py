@@ -96,6 +96,28 @@ async def test_a_request_is_complete_and_its_answer_timed(server: Server) -> Non
     assert server.bodies == [b"12345"]
 
 
+async def test_fields_that_are_to_be_kept_are_kept_and_each_answer_has_its_own(
+    server: Server,
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nVIA: 1.1 a\r\nX: 1\r\nvia: 1.1 b\r\n\r\nok"
+    client = await Client.open(Target.parse(server.url), keep=("Via", "Q"))
+    server.reply = lambda _: Reply(head)
+    assert (await ask(client)).fields == {"via": "1.1 a, 1.1 b"}
+    server.reply = lambda _: Reply(OK)
+    assert (await ask(client)).fields == {}
+    client.close()
+
+
+async def test_a_request_may_be_for_another_host_than_the_target(
+    server: Server, client: Client
+) -> None:
+    await client.exchange("GET", "/", b"", "7", "domain3.com")
+    await ask(client)
+    first, second = server.heads
+    assert "host: domain3.com\r\n" in first and first.count("host:") == 1
+    assert f"host: {server.url.removeprefix('http://')}\r\n" in second
+
+
 @pytest.mark.parametrize(
     ("method", "data"),
     [

@@ -16,11 +16,11 @@ from load_balancer.forwarding.heads import (
     CHUNKED,
     NO_BODY,
     UNTIL_CLOSE,
-    Peer,
     Refusal,
     RequestHead,
     read_request,
 )
+from load_balancer.forwarding.peer import Peer
 from load_balancer.forwarding.responses import (
     BadUpstream,
     interim_response,

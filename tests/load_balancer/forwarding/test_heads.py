@@ -11,17 +11,17 @@ from load_balancer.forwarding.heads import (
     CHUNKED,
     IDEMPOTENT,
     NO_BODY,
-    Peer,
     Refusal,
     RequestHead,
     read_request,
 )
+from load_balancer.forwarding.peer import Peer
 from tests.load_balancer.forwarding.parsing import requests
 
 pytestmark = pytest.mark.unit
 
-PEER = Peer("192.0.2.7", "slb")
-TRUSTED = Peer("10.0.0.1", "slb", trusted=True)
+PEER = Peer("192.0.2.7", "slb", port=8080)
+TRUSTED = Peer("10.0.0.1", "slb", trusted=True, port=8080)
 HOST = (b"Host", b"example.com")
 ID = b"0123456789abcdef"
 
@@ -68,6 +68,7 @@ def test_a_plain_request_goes_on_in_one_clean_form() -> None:
         b"Via: 1.1 slb\r\n"
         b"X-Forwarded-For: 192.0.2.7\r\n"
         b"X-Forwarded-Proto: http\r\n"
+        b"X-Forwarded-Port: 8080\r\n"
         b"X-Forwarded-Host: example.com\r\n"
         b"X-Request-ID: 0123456789abcdef\r\n"
         b"\r\n"
@@ -81,7 +82,7 @@ def test_a_plain_request_goes_on_in_one_clean_form() -> None:
 # Version and method.
 
 
-@pytest.mark.parametrize("version", ["0.9", "1.2", "2.0", "3.0", "", "1.10"])
+@pytest.mark.parametrize("version", ["1.2", "2.0", "3.0", "", "1.10"])
 def test_only_two_versions_are_spoken(version: str) -> None:
     """httptools lets 0.9 and 2.0 pass."""
     assert (505, "version") == refusal(version=version)
@@ -210,6 +211,8 @@ def test_a_host_is_kept_and_its_domain_is_known(host: bytes, domain: str) -> Non
         b"a\x00",
         b"a\r\nX: y",
         b"a\n",
+        b"a" * 262,
+        b"a" * 259 + b":80",
     ],
 )
 def test_what_is_no_host_and_port_is_refused(host: bytes) -> None:
@@ -627,7 +630,7 @@ def test_end_to_end_fields_keep_order_spelling_and_multiplicity() -> None:
     ]
     head = read(*fields)
 
-    assert fields == sent(head)[1:-5]
+    assert fields == sent(head)[1:-6]
 
 
 @pytest.mark.parametrize(
@@ -661,7 +664,8 @@ def test_nothing_else_can_be_expected(value: bytes) -> None:
         ([b"1.1 a"], 1),
         ([b"1.1 a, 1.0 b"], 2),
         ([b"1.1 a", b"HTTP/2 b,1.1 c"], 3),
-        ([b""], 1),
+        ([b""], 0),
+        ([b"1.1 a (x, y)", b'1.1 b ("), 1.1 c'], 3),
     ],
 )
 def test_proxies_are_counted_by_via_and_we_are_the_last(via: list[bytes], hops: int) -> None:
@@ -669,6 +673,52 @@ def test_proxies_are_counted_by_via_and_we_are_the_last(via: list[bytes], hops: 
 
     assert hops == head.hops
     assert [*via, b"1.1 slb"] == sent_values(head, b"via")
+
+
+def test_proxies_of_our_own_name_are_counted_apart() -> None:
+    head = read((b"Via", b"1.1 slb, 1.0 other (slb)"), (b"Via", b"HTTP/1.1 SLB, 1.1 slb.a"))
+
+    assert (4, 2) == (head.hops, head.own_hops)
+
+
+@pytest.mark.parametrize("method", [b"OPTIONS", b"TRACE"])
+@pytest.mark.parametrize(
+    ("value", "sent_on"),
+    [
+        (b"1", b"0"),
+        (b" 10\t", b"9"),
+        (b"0010", b"9"),
+        (b"1000000000", b"999999999"),
+        (b"9" * 6000, b"999999999"),
+    ],
+)
+def test_max_forwards_is_one_less_when_it_goes_on(
+    method: bytes, value: bytes, sent_on: bytes
+) -> None:
+    """Or the most that is counted here (RFC 9110 section 7.6.2), whatever its length."""
+    head = read((b"max-forwards", value), method=method)
+
+    assert ([sent_on], False) == (sent_values(head, b"max-forwards"), head.last)
+
+
+@pytest.mark.parametrize("method", [b"OPTIONS", b"TRACE"])
+@pytest.mark.parametrize("value", [b"0", b"000", b"0" * 40])
+def test_a_request_without_forwards_left_is_for_us(method: bytes, value: bytes) -> None:
+    assert read((b"Max-Forwards", value), method=method).last
+
+
+@pytest.mark.parametrize("method", [b"OPTIONS", b"TRACE"])
+@pytest.mark.parametrize("values", [[b""], [b"-1"], [b"1.0"], [b"1, 1"], [b"\xb2"], [b"1", b"1"]])
+def test_max_forwards_that_is_not_one_number_is_refused(method: bytes, values: list[bytes]) -> None:
+    fields = [(b"Max-Forwards", value) for value in values]
+    assert (400, "max_forwards") == refusal(*fields, method=method)
+
+
+@pytest.mark.parametrize("value", [b"0", b"many"])
+def test_max_forwards_of_other_methods_is_left_alone(value: bytes) -> None:
+    head = read((b"Max-Forwards", value), method=b"GET")
+
+    assert ([value], False) == (sent_values(head, b"max-forwards"), head.last)
 
 
 def test_via_says_in_which_version_the_request_came() -> None:
@@ -692,7 +742,9 @@ def test_what_a_stranger_says_of_the_way_is_replaced() -> None:
     assert [b"192.0.2.7"] == sent_values(head, b"x-forwarded-for")
     assert [b"http"] == sent_values(head, b"x-forwarded-proto")
     assert [b"example.com"] == sent_values(head, b"x-forwarded-host")
-    assert [] == sent_values(head, b"x-forwarded-port") + sent_values(head, b"forwarded")
+    assert [b"8080"] == sent_values(head, b"x-forwarded-port")
+    assert [] == sent_values(head, b"forwarded")
+    assert "192.0.2.7" == head.client
 
 
 def test_what_a_trusted_proxy_says_of_the_way_is_continued() -> None:
@@ -704,7 +756,9 @@ def test_what_a_trusted_proxy_says_of_the_way_is_continued() -> None:
     assert [b"https"] == sent_values(head, b"x-forwarded-proto")
     assert [b"shop.example"] == sent_values(head, b"x-forwarded-host")
     assert [b"example.com"] == sent_values(head, b"host")
-    assert [] == sent_values(head, b"x-forwarded-port") + sent_values(head, b"forwarded")
+    assert [b"443"] == sent_values(head, b"x-forwarded-port")
+    assert [] == sent_values(head, b"forwarded")
+    assert "198.51.100.2" == head.client
 
 
 @pytest.mark.parametrize("proto", [b"", b"gopher", b"https, http"])
@@ -780,7 +834,7 @@ def test_who_accepts_json_gets_errors_in_json(accept: list[bytes], expected: boo
 def test_a_head_as_long_as_allowed_is_read() -> None:
     fields = [(b"X-%d" % i, b"v" * 300) for i in range(99)]
 
-    assert fields == sent(read(*fields))[1:-5]
+    assert fields == sent(read(*fields))[1:-6]
 
 
 @pytest.mark.parametrize("method", [*HTTP, *RTSP, "CONNECT", "PRI"])
@@ -805,7 +859,7 @@ def test_a_line_without_a_version_is_http_0_9_and_refused() -> None:
     reading = requests(b"POST /\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
 
     assert ("", "0.9") == (reading.error, reading.messages[0].version)
-    assert (505, "version") == refusal(version="0.9")
+    assert (400, "version") == refusal(version="0.9")
 
 
 def test_httptools_still_refuses_what_is_left_to_it() -> None:

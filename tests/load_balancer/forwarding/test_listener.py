@@ -11,9 +11,9 @@ from load_balancer.forwarding import listener as listener_module
 from load_balancer.forwarding.listener import Listener
 from rl.vocabulary import Verdict
 from tests.live.asking import forever, get, post
-from tests.live.origin import Origin, Visit, answer, replies
+from tests.live.origin import Held, Origin, Visit, answer, replies
 from tests.live.rig import proxy
-from tests.live.wire import EOF, turns
+from tests.live.wire import EOF, RESET, Wire, turns
 
 pytestmark = pytest.mark.integration
 
@@ -79,12 +79,12 @@ async def test_a_taken_port_is_an_error_and_leaves_nothing_open() -> None:
 
 
 async def test_more_clients_than_allowed_are_told_so() -> None:
-    """503 with Retry-After, at once; and room again when one has gone."""
-    async with Origin() as origin, proxy(origin, limits={"connections": 2}) as rig:
+    """503 with Retry-After, at once, with nobody idle; and room again when one has gone."""
+    async with Held() as origin, proxy(origin, limits={"connections": 2}) as rig:
         clients = [await rig.client() for _ in range(2)]
-        for client in clients:
+        for number, client in enumerate(clients):
             client.send(get())
-            await client.answer()
+            await origin.asked(number + 1)
         third = await rig.client()
         refused = await third.answer()
         assert (refused.status, refused.one("retry-after")) == (503, "1")
@@ -93,7 +93,9 @@ async def test_more_clients_than_allowed_are_told_so() -> None:
         clients[0].close()
         third.close()
         await rig.holds(lambda: len(rig.listener.connections) == 1, "they are gone")
+        origin.release(3)
         assert (await rig.ask(get())).status == 200
+        assert (await clients[1].answer()).status == 200
 
 
 # What is told on.
@@ -241,6 +243,24 @@ async def test_draining_does_not_wait_for_a_connection_to_be_used_again() -> Non
         assert len(origin.requests) == 1
 
 
+async def test_a_request_that_was_on_its_way_when_a_drain_began_is_answered() -> None:
+    """On each connection that was idle then, with the word that it is the last."""
+    async with Origin() as origin, proxy(origin) as rig:
+        clients = [await rig.client() for _ in range(3)]
+        for client in clients[:2]:
+            client.send(get("/before"))
+            await client.answer()
+        draining = asyncio.create_task(rig.listener.drain())
+        await turns(20)
+        for client in clients:
+            client.send(get("/before"))
+            got = await client.answer()
+            assert (b"/before", "close") == (got.body, got.one("connection"))
+            assert EOF == await client.end()
+            client.close()
+        assert 0 == await draining
+
+
 async def test_draining_ends_at_its_deadline() -> None:
     """What never finishes is cut; it teaches nothing."""
 
@@ -277,3 +297,20 @@ async def test_no_endpoint_is_503_with_retry_after() -> None:
         assert (await client.answer()).status == 200
         assert (await client.answer()).status == 503
         assert rig.counters.refusals == {"no_candidate": 2}
+
+
+@pytest.mark.parametrize("before", range(5))
+async def test_who_connects_while_a_drain_begins_is_answered_or_turned_away(before: int) -> None:
+    """In whichever turn of the loop: nobody is accepted and then forgotten."""
+    async with Origin() as origin, proxy(origin, deadlines={"drain_seconds": 0.1}) as rig:
+        connecting = [asyncio.create_task(rig.client()) for _ in range(20)]
+        await turns(before)
+        draining = asyncio.create_task(rig.listener.drain())
+        clients = await asyncio.gather(*connecting, return_exceptions=True)
+        for client in clients:
+            if isinstance(client, Wire):
+                client.send(get())
+                assert await client.end() in (EOF, RESET)
+            else:
+                assert isinstance(client, OSError)
+        await draining

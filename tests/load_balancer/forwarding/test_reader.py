@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.schema import Limits
+from config.balancer import Limits
 from load_balancer.forwarding.downstream import ClientConnection
 from load_balancer.forwarding.exchange import Exchange
-from load_balancer.forwarding.heads import Peer
+from load_balancer.forwarding.peer import Peer
 from load_balancer.forwarding.reader import RequestReader
 from tests.live.asking import chunked, get, post
 
@@ -22,7 +22,15 @@ pytestmark = pytest.mark.unit
 UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
 
 
+class Placer:
+    def kept_bytes(self, method: str) -> int:
+        return 0
+
+
 class Listener:
+    placer = Placer()
+    affinity = None
+    cache = None
     limits = Limits(head_bytes=2048, head_fields=20, target_bytes=1024)
 
     def request_id(self) -> bytes:

@@ -8,10 +8,10 @@ from load_balancer.forwarding.heads import (
     CHUNKED,
     NO_BODY,
     UNTIL_CLOSE,
-    Peer,
     RequestHead,
     read_request,
 )
+from load_balancer.forwarding.peer import Peer
 from load_balancer.forwarding.responses import (
     BadUpstream,
     ResponseHead,
@@ -209,6 +209,23 @@ def test_a_framing_that_can_be_read_in_two_ways_is_not_passed_on(
     """Whether there is a body or not: a server that is wrong here is wrong elsewhere."""
     with pytest.raises(BadUpstream, match=match):
         read(*fields, status=status)
+
+
+@pytest.mark.parametrize("value", [b"foo", b" X-Rot13 ", b"Transfer-Encoding-store-value"])
+def test_behind_a_coding_that_nobody_knows_the_body_ends_with_its_connection(value: bytes) -> None:
+    """RFC 9112 section 6.3. The client gets it in a framing of ours, without the field."""
+    head = read((b"Transfer-Encoding", value))
+    assert (UNTIL_CLOSE, True) == (head.body, head.close_upstream)
+    assert [b"chunked"] == sent_values(head, b"transfer-encoding")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"gzip", b"deflate", b"identity", b"xchunked", b"chunked;a=b", b"foo, bar", b"", b"a b"],
+)
+def test_a_coding_that_somebody_could_know_is_not_passed_on(value: bytes) -> None:
+    with pytest.raises(BadUpstream, match="other than chunked"):
+        read((b"Transfer-Encoding", value))
 
 
 def test_http_1_0_has_no_codings() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -44,6 +45,48 @@ def test_ties_of_the_least_busy_fall_at_random() -> None:
     assert {0.5} == {each.propensity for each in picks}
     assert pytest.approx(1000, abs=110) == sum(each.index == 1 for each in picks)
     assert not any(each.index == 0 for each in picks)
+
+
+def failing(stats: EndpointStats, rate: float, at: float = 0.0) -> EndpointStats:
+    stats.error_rate, stats.error_rate_at = rate, at
+    return stats
+
+
+@pytest.mark.parametrize(
+    ("rate", "in_flight", "expected"),
+    [
+        (0.5, 1, 1),  # 1 / 0.5 against 2: a tie at the worst
+        (0.6, 1, 1),
+        (0.4, 1, 0),
+        (1.0, 98, 1),
+        (1.0, 100, 0),
+        (0.05, 0, None),
+    ],
+)
+def test_failures_weigh_as_load(rate: float, in_flight: int, expected: int | None) -> None:
+    """An endpoint that fails at once has nothing in flight, and would be the idlest of all; by half
+    of it failing it counts as twice as busy, by all of it a hundred times."""
+    candidates = busy(0, in_flight)
+    failing(candidates[0], rate)
+    picks = {choose(LeastRequest(random.Random(seed)), candidates).index for seed in range(20)}
+
+    assert picks == ({expected} if expected is not None and rate != 0.5 else {0, 1})
+
+
+@pytest.mark.parametrize("policy", [LeastRequest, lambda dice: PowerOfTwo(2, dice)])
+def test_what_failed_is_tried_again_in_time(policy: Callable[[random.Random], Policy]) -> None:
+    """Nobody sends it anything, so that no answer can tell of its getting well: its failures fade
+    until it is as good as the others."""
+    candidates = busy(0, 0)
+    failing(candidates[0], 1.0, at=100.0)
+
+    def chosen(now: float) -> set[int]:
+        made = policy(random.Random(1))
+        seen = Observation(RequestContext(), candidates, now)
+        return {made.select(seen).index for _ in range(50)}
+
+    assert {1} == chosen(100.0) == chosen(114.0)
+    assert {0, 1} == chosen(115.0)
 
 
 def test_the_busiest_of_three_is_never_taken_by_two_choices() -> None:

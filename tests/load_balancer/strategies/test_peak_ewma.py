@@ -141,6 +141,18 @@ def test_an_unseen_endpoint_is_tried_at_once_but_by_one_request() -> None:
     assert "known" == scene.select()
 
 
+def test_a_newcomer_that_is_busy_counts_with_what_the_table_knows() -> None:
+    """The fleet's mean: its first answer may take long, and it need not idle till then."""
+    scene = Scene("known", "new")
+    scene.sample("known", 0.1)
+    scene.all[1].latency = 0.1
+    scene.all[1].in_flight = 2
+    scene.all[0].in_flight = 1
+    assert "known" == scene.select()
+    scene.all[0].in_flight = 3
+    assert "new" == scene.select()
+
+
 def test_all_unseen_are_tried_in_turn() -> None:
     """At the start there is nothing to go by but the load."""
     scene = Scene("a", "b", "c")

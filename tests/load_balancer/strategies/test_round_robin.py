@@ -107,3 +107,25 @@ def test_turns_go_on_when_the_gone_are_forgotten() -> None:
     turns(policy, many, 50)
 
     assert "e0e1e2e0e1e2" == turns(policy, many[:3], 6)
+
+
+@given(
+    weights=st.lists(st.sampled_from([1.0, 2.0, 5.0, 0.5, 0.1]), min_size=1, max_size=6),
+    changes=st.lists(st.tuples(st.integers(0, 63), st.integers(1, 300)), max_size=4),
+)
+def test_turns_that_are_read_off_are_those_that_would_be_worked_out(
+    weights: list[float], changes: list[tuple[int, int]]
+) -> None:
+    """Through any change of the candidates, long enough to find a cycle and to leave it."""
+    everybody = [
+        EndpointStats(Endpoint(f"e{index}", "h", 1, weight)) for index, weight in enumerate(weights)
+    ]
+    quick, slow = RoundRobin(), RoundRobin()
+    slow._find_cycle = lambda: None  # type: ignore[method-assign]
+    for mask, count in [(63, 200), *changes, (63, 100)]:
+        candidates = [each for index, each in enumerate(everybody) if mask >> index & 1]
+        if not candidates:
+            continue
+        for _ in range(count):
+            observation = Observation(RequestContext(), candidates, 0.0)
+            assert slow.select(observation).index == quick.select(observation).index
