@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test experiment demo bench clean
+.PHONY: help setup check test experiment demo bench faults soak fuzz conformance clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,8 +31,20 @@ experiment: $(STAMP)  ## the full experiment (ARGS=--quick for a minute of it)
 demo: $(STAMP)  ## three backends and the balancer, with the curl lines to try
 	@$(BIN)/python -m evaluation.demo $(ARGS)
 
-bench: $(STAMP)  ## CPU per request beside nginx and FastAPI+httpx
+bench: $(STAMP)  ## CPU per request beside nginx, HAProxy, Envoy … (ARGS=--quick for a minute)
 	@$(BIN)/python -m evaluation.bench.data_path $(ARGS)
+
+faults: $(STAMP)  ## thirteen faults under load, written to docs/faults.md (15 minutes)
+	@$(BIN)/python -m evaluation.faults --page docs/faults.md $(ARGS)
+
+soak: $(STAMP)  ## a million requests of all kinds; is memory flat, is anything left over?
+	@$(BIN)/python -m evaluation.soak $(ARGS)
+
+fuzz: $(STAMP)  ## bytes of clients or endpoints (ARGS="answers -max_total_time=300"; a minute of requests)
+	@VENV=$(VENV) sh scripts/fuzz.sh $(ARGS)
+
+conformance: $(STAMP)  ## our table of exchanges, and public suites where a variable says where they are
+	@$(BIN)/python -m evaluation.conformance $(ARGS)
 
 clean:  ## remove .venv, caches and reports
 	@rm -rf $(VENV) build dist reports bench-results *.egg-info \

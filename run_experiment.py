@@ -1,6 +1,7 @@
 """The full experiment, one command: strategies compared live under the same load, and a report.
 
 python run_experiment.py [--quick] [--scenario NAME] [--strategies a,b] [--seeds 0-2] ...
+python run_experiment.py --network [--live | --virtual] [--seeds N] [--quick]
 python run_experiment.py compare A B
 """
 
@@ -54,7 +55,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     try:
         if given[:1] == ["compare"]:
             return _compare(_compare_parser().parse_args(given[1:]))
-        return _experiment(_parser().parse_args(given), given)
+        options = _parser().parse_args(given)
+        return (_network if options.network else _experiment)(options, given)
     except ImportError as error:
         package = (error.name or "").split(".")[0]
         if package in OWN_ROOMS:
@@ -78,13 +80,17 @@ def _parser() -> Parser:
     it.add_argument("--quick", action="store_true", help="a minute of it: fewer requests and seeds")
     it.add_argument("--scenario", metavar="NAME", help="servers and load from config/scenarios")
     it.add_argument("--strategies", metavar="a,b", help="default: those of the configuration")
-    it.add_argument("--seeds", metavar="0-2", help="e.g. 0-2 or 0,1,5")
+    it.add_argument("--seeds", metavar="0-2", help="e.g. 0-2 or 0,1,5; with --network also N")
     it.add_argument("--rate", type=float, metavar="R", help="requests per second")
     it.add_argument("--requests", type=int, metavar="N", help="per strategy and seed, warm-up too")
     it.add_argument("--warmup", type=int, metavar="N", help="requests that are not counted")
-    it.add_argument("--out", default="reports", metavar="DIR", help="default: %(default)s")
+    it.add_argument("--out", metavar="DIR", help="default: reports, or reports/network")
     it.add_argument("--config", metavar="F", help="default: config/config.yaml")
     it.add_argument("--list-scenarios", action="store_true", help="print them and end")
+    network = it.add_argument_group("networks of proxies")
+    network.add_argument("--network", action="store_true", help="measure how they learn routes")
+    network.add_argument("--live", action="store_true", help="real proxies only")
+    network.add_argument("--virtual", action="store_true", help="virtual time only")
     return it
 
 
@@ -99,6 +105,9 @@ def _compare_parser() -> Parser:
 def _experiment(options: argparse.Namespace, given: "Sequence[str]") -> int:
     from config.loading import ConfigError, load, scenario_names
 
+    for name in ("live", "virtual"):
+        if getattr(options, name):
+            raise BadArgument(f"--{name}: has a meaning with --network only")
     try:
         if options.list_scenarios:
             for name in scenario_names():
@@ -150,6 +159,33 @@ def _asked(settings: "Settings", options: argparse.Namespace) -> "Experiment":
     )
 
 
+def _network(options: argparse.Namespace, given: "Sequence[str]") -> int:
+    from evaluation.export import ReportError
+    from evaluation.network.command import run
+    from evaluation.style import PlotError
+    from evaluation.testbed import ExperimentError
+
+    for name in ("scenario", "strategies", "rate", "requests", "warmup", "config"):
+        if getattr(options, name) is not None:
+            raise BadArgument(f"--{name}: has no meaning with --network")
+    seeds = None
+    if options.seeds is not None:
+        count = options.seeds
+        alone = count.isdecimal() and int(count) > 0
+        seeds = parse_seeds(f"0-{int(count) - 1}" if alone else count)
+    try:
+        return run(
+            live=options.live or not options.virtual,
+            virtual=options.virtual or not options.live,
+            seeds=seeds,
+            quick=options.quick,
+            out=Path(options.out or "reports/network"),
+            command=shlex.join(["python", PROGRAM, *given]),
+        )
+    except (ExperimentError, ReportError, PlotError) as error:
+        return _complain(str(error))
+
+
 def _quick(settings: "Settings") -> tuple[int, tuple[int, ...]]:
     """Requests of a run, and seeds. Where servers misbehave for a while, one seed, and long enough
     to see them recover."""
@@ -197,7 +233,7 @@ def _measure(
     runner = EvaluationRunner(settings, scenario=options.scenario or "", command=command)
     try:
         check(experiment)
-        folder = make_folder(Path(options.out), datetime.now(timezone.utc))  # noqa: UP017
+        folder = make_folder(Path(options.out or "reports"), datetime.now(timezone.utc))  # noqa: UP017
         print(_announcement(experiment), flush=True)
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as loop:

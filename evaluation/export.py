@@ -64,8 +64,11 @@ class ReportError(Exception):
     """A report cannot be written or read; the message says which file and what to do."""
 
 
-def make_folder(reports: Path, now: datetime) -> Path:
+def make_folder(reports: Path, now: datetime, results: str = RESULTS) -> Path:
     """A new folder in ``reports``, named after the time in UTC.
+
+    Args:
+        results: the file that will hold the results.
 
     Raises:
         ReportError: nothing can be written there.
@@ -76,7 +79,7 @@ def make_folder(reports: Path, now: datetime) -> Path:
         folder = reports / (stamp if number == 1 else f"{stamp}-{number}")
         try:
             folder.mkdir(parents=True)
-            (folder / RESULTS).touch()
+            (folder / results).touch()
         except FileExistsError:
             if not reports.is_dir():
                 raise ReportError(f"{reports}: is not a folder; name another with --out") from None
@@ -89,9 +92,9 @@ def make_folder(reports: Path, now: datetime) -> Path:
         return folder
 
 
-def discard(folder: Path) -> None:
+def discard(folder: Path, results: str = RESULTS) -> None:
     """Removes a folder of ``make_folder`` if nothing was written into it."""
-    file = folder / RESULTS
+    file = folder / results
     if file.exists() and not file.stat().st_size and list(folder.iterdir()) == [file]:
         file.unlink()
         folder.rmdir()
@@ -164,14 +167,14 @@ def _document(result: ComparisonResult, analysis: Analysis) -> JSON:
     for name in analysis.statistics:
         curve = learning_curve(result.runs_of(name))
         curves[name] = {
-            field.name: _plain(getattr(curve, field.name)[::CURVE_STEP].tolist())
+            field.name: plain(getattr(curve, field.name)[::CURVE_STEP].tolist())
             for field in fields(curve)
         }
     return {
         "format": FORMAT,
         "units": "seconds and shares; requests per second",
         **{
-            name: _plain(getattr(result, name))
+            name: plain(getattr(result, name))
             for name in (
                 "strategies",
                 "classics",
@@ -196,21 +199,21 @@ def _document(result: ComparisonResult, analysis: Analysis) -> JSON:
             for run in result.runs
         ],
         "best_classic": analysis.best_classic,
-        "statistics": _plain(analysis.statistics),
-        "against_round_robin": _plain(analysis.against_baseline),
-        "against_best_classic": _plain(analysis.against_best),
+        "statistics": plain(analysis.statistics),
+        "against_round_robin": plain(analysis.against_baseline),
+        "against_best_classic": plain(analysis.against_best),
         "learning_curves": curves,
     }
 
 
-def _plain(value: object) -> JSON:
+def plain(value: object) -> JSON:
     """Dataclasses, tuples and enumerations as JSON has them; NaN and infinity as null."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, bool | int | str):

@@ -109,3 +109,60 @@ class Progress:
         mean = sum(self._recent) / len(self._recent) * 1000 if self._recent else 0.0
         failed = f", {self._failed} failed" if self._failed else ""
         return f"rolling mean {mean:.1f} ms{failed}"
+
+
+class Steps:
+    """The same of an experiment in virtual time, whose runs end in any order.
+
+    Args:
+        total: runs that are planned.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        *,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total = total
+        self._stream = stream if stream is not None else sys.stderr
+        self._clock = clock
+        self._done = 0
+        self._began = self._shown_at = clock()
+        self._bar: tqdm[NoReturn] | None = None
+        if self._stream.isatty():
+            self._bar = tqdm(
+                total=total,
+                unit="run",
+                file=self._stream,
+                leave=False,
+                dynamic_ncols=True,
+                mininterval=0,
+                miniters=1,
+            )
+
+    def step(self, name: str) -> None:
+        """The run of this name has ended."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.set_description_str(name, refresh=False)
+            self._bar.update(1)
+            return
+        now = self._clock()
+        if now - self._shown_at < LINE_SECONDS:
+            return
+        self._shown_at = now
+        left = (now - self._began) / self._done * (self._total - self._done)
+        print(
+            f"[{self._done}/{self._total}] {name}, about {left:.0f} s left",
+            file=self._stream,
+            flush=True,
+        )
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

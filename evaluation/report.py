@@ -15,7 +15,7 @@ from evaluation import wording
 from evaluation.bootstrap import Metric
 from evaluation.export import ReportError
 from evaluation.metrics_analyzer import BASELINE, Analysis, Claim, Comparison
-from evaluation.records import ComparisonResult
+from evaluation.records import Circumstances, ComparisonResult
 from evaluation.style import colour
 
 if TYPE_CHECKING:
@@ -47,12 +47,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Heads above the cells, the strategy's own left out."""
+    """Heads above the cells; ``first`` is that of the names."""
 
     title: str
     heads: tuple[str, ...]
     rows: tuple[Row, ...]
     note: str = ""
+    first: str = "strategy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +75,7 @@ def write_report(
         ReportError: a file cannot be written, or jinja2 is missing.
     """
     captions = wording.captions(result, analysis)
-    pictures = [
-        Picture(
-            path.name,
-            "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode(),
-            path.stem.replace("_", " ").capitalize(),
-            captions[path.stem],
-        )
-        for path in plots
-    ]
+    pictures = [picture(path, captions[path.stem]) for path in plots]
     context = {
         "result": result,
         "subtitle": _subtitle(result),
@@ -105,6 +98,16 @@ def write_report(
         text = templates.get_template(path.name).render(context)
         write_text(path, text)
     return page
+
+
+def picture(path: Path, caption: str) -> Picture:
+    """The plot at ``path``, its title made of the file's name."""
+    return Picture(
+        path.name,
+        "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode(),
+        path.stem.replace("_", " ").capitalize(),
+        caption,
+    )
 
 
 def environment() -> Environment:
@@ -146,10 +149,6 @@ def _subtitle(result: ComparisonResult) -> str:
 def facts(result: ComparisonResult) -> list[tuple[str, str]]:
     """What was run, as pairs of a word and its value."""
     circumstances = result.circumstances
-    machine = circumstances.machine
-    load = ""
-    if machine.load_before is not None and machine.load_after is not None:
-        load = f"; load average {machine.load_before:g} before, {machine.load_after:g} after"
     return [
         ("Scenario", f"{circumstances.scenario or 'none'}: {wording.described(result)}"),
         ("Servers", ", ".join(f"{each.id} {each.base_delay_ms:g} ms" for each in result.servers)),
@@ -159,6 +158,17 @@ def facts(result: ComparisonResult) -> list[tuple[str, str]]:
             f" the first {result.warmup} to warm up",
         ),
         ("Seeds", ", ".join(map(str, result.seeds))),
+        *surroundings(circumstances),
+    ]
+
+
+def surroundings(circumstances: Circumstances) -> list[tuple[str, str]]:
+    """Where and when something was measured, with which source."""
+    machine = circumstances.machine
+    load = ""
+    if machine.load_before is not None and machine.load_after is not None:
+        load = f"; load average {machine.load_before:g} before, {machine.load_after:g} after"
+    return [
         (
             "Machine",
             f"{machine.processor}, {machine.cores} processors, {machine.platform}{load}",

@@ -25,9 +25,10 @@ COLOURS = {
     "peak_ewma": "#009e73",
     "q_learning": "#0072b2",
     "q_routing": "#56b4e9",
+    "shortest_path": "#332288",
     "marginal_cost": "#d55e00",
 }
-_SPARE = ("#882255", "#44aa99", "#332288", "#999933", "#aa4499", "#117733")
+_SPARE = ("#882255", "#44aa99", "#999933", "#aa4499", "#117733")
 FAILURE = "#b2182b"
 INK = "#222222"
 QUIET = "#666666"

@@ -41,6 +41,52 @@ def test_seeds_that_are_none(text: str) -> None:
 
 
 @pytest.mark.unit
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {"live": True, "virtual": True, "seeds": None, "quick": False}),
+        (["--live", "--quick"], {"live": True, "virtual": False, "seeds": None, "quick": True}),
+        (["--virtual", "--seeds", "3"], {"live": False, "virtual": True, "seeds": (0, 1, 2)}),
+        (["--live", "--virtual", "--seeds", "4,7"], {"live": True, "virtual": True}),
+        (["--seeds", "4-5"], {"seeds": (4, 5), "out": Path("reports/network")}),
+        (
+            ["--out", "x"],
+            {"out": Path("x"), "command": "python run_experiment.py --network --out x"},
+        ),
+    ],
+)
+def test_the_network_s_options(
+    arguments: list[str], expected: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number alone is so many seeds there."""
+    given: dict[str, object] = {}
+    monkeypatch.setattr("evaluation.network.command.run", lambda **named: given.update(named) or 0)
+    assert main(["--network", *arguments]) == 0
+    assert expected.items() <= given.items()
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--live"],
+        ["--virtual"],
+        ["--network", "--rate", "5"],
+        ["--network", "--scenario", "slow_within"],
+        ["--network", "--strategies", "random"],
+        ["--network", "--seeds", "2000"],
+        ["--network", "--seeds", "some"],
+    ],
+)
+def test_options_of_the_one_experiment_are_refused_by_the_other(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    name = next(each for each in reversed(arguments) if each.startswith("--"))
+    assert f"run_experiment.py: {name}" in capsys.readouterr().err
+
+
+@pytest.mark.unit
 def test_without_options_it_is_the_configured_experiment() -> None:
     """Three seeds of four strategies, and within five minutes."""
     found = asked()

@@ -1,6 +1,6 @@
-"""Runs a foreign program the way ours run: on one core, with a ready line, until stdin closes.
+"""Runs a foreign program the way ours run: on chosen cores, with a ready line, until stdin closes.
 
-    python -m evaluation.bench.leash [--core N] [--ready NAME URL] -- PROGRAM ARGUMENTS…
+    python -m evaluation.bench.leash [--core N[,N…]] [--ready NAME URL] -- PROGRAM ARGUMENTS…
 
 Without ``--ready`` it becomes the program, which must have a ready line of its own. With it, it
 stays above the program: says ``ready NAME URL`` once that address accepts connections, and ends the
@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
 from backend.processes import when_stdin_closes
@@ -25,10 +25,11 @@ PROBE_SECONDS = 0.02
 GRACE_SECONDS = 2.0
 
 
-def pin(core: int | None) -> None:
-    """Keeps this process, and what it starts, on one core; where the system can't, does nothing."""
-    if core is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
+def pin(cores: Collection[int]) -> None:
+    """Keeps this process, and what it starts, on these cores; where the system can't, or with none
+    given, does nothing."""
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
 
 
 def accepts(url: str) -> bool:
@@ -76,12 +77,12 @@ def hold(command: Sequence[str], name: str, url: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     it = argparse.ArgumentParser(description="Runs a program on one core, until stdin closes.")
-    it.add_argument("--core", type=int)
+    it.add_argument("--core", default="", help="numbers, separated by commas")
     it.add_argument("--ready", nargs=2, metavar=("NAME", "URL"))
     it.add_argument("command", nargs="+")
     options = it.parse_args(argv)
     command: list[str] = options.command
-    pin(options.core)
+    pin([int(each) for each in options.core.split(",") if each])
     try:
         if options.ready is None:
             os.execvp(command[0], command)

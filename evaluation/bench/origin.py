@@ -1,19 +1,24 @@
 """The backend behind the measured proxies where there is no nginx: 1 KB at once, on some ports.
 
 As little work as Python can do for an answer, so that the proxy stays the one that is measured.
+Beside 1 KB for every path: /large has 10 MB, /missing is 404, /health what a healthy backend says,
+and what is below /cached/ may be stored.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
+import re
 import signal
 import sys
 from collections.abc import Sequence
 from typing import cast
 
 from backend.processes import when_stdin_closes
+from evaluation.bench.cases import CACHED_PATH, LARGE_BYTES, LARGE_PATH, MADE
 from traffic.client import new_event_loop
 
 BODY = b"x" * 1024
@@ -30,32 +35,64 @@ HEALTH = json.dumps(
 ).encode("ascii")
 
 
-def answer(body: bytes, kind: str) -> bytes:
+MISSING_PATH = "/missing"
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
+
+
+def answer(body: bytes, kind: str, status: str = "200 OK", more: str = "") -> bytes:
     """A whole response, made once."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}\r\n"
     return head.encode("ascii") + body
 
 
 WORK_ANSWER = answer(BODY, "text/plain")
-HEALTH_ANSWER = answer(HEALTH, "application/json")
+ANSWERS = {
+    b"/health": answer(HEALTH, "application/json"),
+    LARGE_PATH.encode(): answer(b"x" * LARGE_BYTES, "application/octet-stream"),
+    MISSING_PATH.encode(): answer(b"nothing here\n", "text/plain", "404 Not Found"),
+}
+CACHED = CACHED_PATH.encode()
+CACHED_ANSWER = answer(BODY, "text/plain", more=f"Cache-Control: max-age=3600\r\n{MADE}: %016x\r\n")
+_made = itertools.count()
 
 
 class Origin(asyncio.Protocol):
-    """Answers requests without a body; each head's end is a request."""
+    """Answers every request at its head's end; a body of an announced length is passed over."""
 
     def __init__(self) -> None:
         self._held = b""
+        self._body_left = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        *heads, self._held = (self._held + data).split(b"\r\n\r\n")
-        self._transport.write(
-            b"".join(
-                HEALTH_ANSWER if head.startswith(b"GET /health ") else WORK_ANSWER for head in heads
-            )
-        )
+        answers = []
+        held = self._held + data
+        while held:
+            if self._body_left:
+                passed = min(self._body_left, len(held))
+                self._body_left -= passed
+                held = held[passed:]
+                continue
+            head, end, rest = held.partition(b"\r\n\r\n")
+            if not end:
+                break
+            held = rest
+            length = None if head.startswith(b"GET ") else _LENGTH.search(head)
+            self._body_left = 0 if length is None else int(length[1])
+            answers.append(self._answer(head))
+        self._held = held
+        if answers:
+            self._transport.write(b"".join(answers))
+
+    @staticmethod
+    def _answer(head: bytes) -> bytes:
+        target = head.split(b" ", 2)[1]
+        whole = ANSWERS.get(target, WORK_ANSWER)
+        if target.startswith(CACHED):
+            whole = CACHED_ANSWER % next(_made)
+        return whole if not head.startswith(b"HEAD ") else whole[: whole.index(b"\r\n\r\n") + 4]
 
 
 async def serve(ports: Sequence[int]) -> None:

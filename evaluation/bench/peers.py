@@ -1,240 +1,203 @@
 """The proxies that are measured side by side, and the backend behind them: how each is started.
 
-A further peer is one class with the four members of ``Peer``, and a line in ``peer``.
+A further peer is one class with the four members of ``Peer``, and a line in ``peer``. Each does the
+same job: connections kept on both sides, round robin, X-Forwarded-For and Via, nothing logged
+(except by ours with everything on).
 """
 
 from __future__ import annotations
 
 import re
-import shutil
-import socket
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 
 import yaml
 
-from evaluation.bench.origin import BODY, HEALTH
+from evaluation.bench import cases
+from evaluation.bench.foreign import Envoy, Haproxy, Nginx, Varnish
+from evaluation.bench.launch import Launch, Peer, free_ports, versions
+from evaluation.settings_known import known, nested
+from load_balancer import strategies
+from rl.vocabulary import JSON
 
 ROOT = Path(__file__).resolve().parents[2]
-NGINX_FOLDERS = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin"
-NO_NGINX = "nginx is not installed: apt-get install nginx-light, or brew install nginx"
+
+LEARNERS = ("marginal_cost", "q_learning")
+"""With everything on, the first of these that there is decides."""
+
+CACHE = "load_balancer.cache.enabled"
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """How to start a program.
-
-    Attributes:
-        url: where it will accept connections, for one that has no ready line of its own.
-        env: variables laid over this process's own.
-    """
-
-    command: Sequence[str]
-    url: str | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
-
-
-class Peer(Protocol):
-    """A proxy that can be measured."""
-
-    @property
-    def name(self) -> str: ...
-
-    def missing(self) -> str:
-        """What it lacks on this machine and what to do about it; empty if nothing."""
-
-    def versions(self) -> dict[str, str]:
-        """Of the programs and libraries that its speed depends on."""
-
-    def launch(self, origins: Sequence[int], folder: Path) -> Launch:
-        """Its command for round robin over ``origins`` (ports); may write files into ``folder``."""
+def everything_on(folder: Path) -> dict[str, JSON]:
+    """The settings beyond the defaults (metrics, request ids and health are always on); those of
+    them that this version knows take part, and the report says which."""
+    return {
+        "load_balancer.access_log.path": str(folder / "access.log"),
+        "load_balancer.tracing.enabled": True,
+    }
 
 
 class Ours:
-    """This project's balancer, in a process of its own, the request log off."""
+    """This project's balancer, in a process of its own, as it is configured by default.
 
-    def __init__(self, strategy: str = "round_robin") -> None:
-        self.name = "ours" if strategy == "round_robin" else f"ours:{strategy}"
+    Args:
+        everything: with ``everything_on`` laid over that.
+        cached: with its cache on, in memory.
+    """
+
+    def __init__(
+        self,
+        name: str = cases.OURS,
+        strategy: str = "round_robin",
+        *,
+        everything: bool = False,
+        workers: int = 1,
+        cached: bool = False,
+    ) -> None:
+        self.name = name
         self._strategy = strategy
+        self._everything = everything
+        self._workers = workers
+        self._cached = cached
 
     def missing(self) -> str:
+        if self._cached and not known(CACHE):
+            return f"{self.name}: this version has no {CACHE}"
+        if self._workers > 1 and not known("load_balancer.workers"):
+            return f"{self.name}: this version has no load_balancer.workers"
         return ""
 
     def versions(self) -> dict[str, str]:
-        return _versions("smart-load-balancer", "httptools", "uvloop")
+        found = versions("smart-load-balancer", "httptools", "uvloop")
+        if self._everything:
+            on = sorted(path for path in everything_on(Path()) if known(path))
+            found["everything is"] = f"{self._strategy}, {', '.join(on)}"
+        return found
 
     def launch(self, origins: Sequence[int], folder: Path) -> Launch:
         config = folder / "config.yaml"
-        servers = [
+        overrides: dict[str, JSON] = everything_on(folder) if self._everything else {}
+        if self._workers > 1:
+            overrides["load_balancer.workers"] = self._workers
+        if self._cached:
+            overrides[CACHE] = True
+        servers: list[JSON] = [
             {"id": f"server{number}", "host": "127.0.0.1", "port": port}
             for number, port in enumerate(origins, start=1)
         ]
-        config.write_text(yaml.safe_dump({"servers": servers}), encoding="utf-8")
+        written = nested(overrides) | {"servers": servers}
+        config.write_text(yaml.safe_dump(written), encoding="utf-8")
         main = str(ROOT / "load_balancer" / "main.py")
         options = ["--config", str(config), "--strategy", self._strategy, "--host", "127.0.0.1"]
         options += ["--port", "0", "--admin-port", "0", "--until-stdin-closes"]
         return Launch([sys.executable, main, "run", *options])
 
 
-class Nginx:
-    """One worker, connections kept on both sides, no access log."""
+class Floor:
+    """``floor.py``: bytes without HTTP."""
 
-    name = "nginx"
-
-    def missing(self) -> str:
-        return "" if nginx() else NO_NGINX
-
-    def versions(self) -> dict[str, str]:
-        return {"nginx": nginx_version()}
-
-    def launch(self, origins: Sequence[int], folder: Path) -> Launch:
-        (port,) = free_ports(1)
-        servers = "".join(f"server 127.0.0.1:{origin};" for origin in origins)
-        return nginx_launch(
-            folder,
-            port,
-            f"""
-            upstream origins {{ {servers} keepalive 64; keepalive_requests 1000000000; }}
-            server {{
-                listen 127.0.0.1:{port};
-                location / {{
-                    proxy_pass http://origins;
-                    proxy_http_version 1.1;
-                    proxy_set_header Connection "";
-                }}
-            }}
-            """,
-        )
-
-
-class FastapiHttpx:
-    """``peer_fastapi_httpx.py`` under uvicorn, access log off."""
-
-    name = "fastapi_httpx"
+    name = cases.FLOOR
 
     def missing(self) -> str:
         return ""
 
     def versions(self) -> dict[str, str]:
-        # Without sniffio httpcore tries to import it at every lock, and fails: it says whether
-        # this peer had to carry that.
-        return _versions("fastapi", "starlette", "uvicorn", "httpx", "httpcore", "sniffio")
+        return versions("uvloop")
+
+    def launch(self, origins: Sequence[int], folder: Path) -> Launch:
+        program = [sys.executable, "-m", "evaluation.bench.floor"]
+        return Launch([*program, "0", *map(str, origins)])
+
+
+class FastapiHttpx:
+    """``peer_fastapi_httpx.py`` under uvicorn, access log off.
+
+    Args:
+        packages: folder with packages for it alone. sniffio must be in one place or the other:
+            without it httpcore tries to import it at every lock, and fails, which doubles the cost.
+    """
+
+    name = cases.NAIVE
+
+    def __init__(self, packages: Path | None = None) -> None:
+        self._packages = packages
+
+    def missing(self) -> str:
+        if find_spec("sniffio") or (self._packages and (self._packages / "sniffio").is_dir()):
+            return ""
+        return f"{self.name}: sniffio is not installed, without which httpx is half as fast"
+
+    def versions(self) -> dict[str, str]:
+        return versions("fastapi", "starlette", "uvicorn", "httpx", "httpcore")
 
     def launch(self, origins: Sequence[int], folder: Path) -> Launch:
         (port,) = free_ports(1)
         app = "evaluation.bench.peer_fastapi_httpx:make_app"
         options = ["--factory", "--host", "127.0.0.1", "--port", str(port)]
         options += ["--no-access-log", "--log-level", "warning"]
-        urls = ",".join(f"http://127.0.0.1:{origin}" for origin in origins)
+        env: Mapping[str, str] = {
+            "ORIGINS": ",".join(f"http://127.0.0.1:{origin}" for origin in origins)
+        }
+        if self._packages is not None:
+            env = {**env, "PYTHONPATH": str(self._packages)}
         return Launch(
-            [sys.executable, "-m", "uvicorn", app, *options],
-            f"http://127.0.0.1:{port}",
-            {"ORIGINS": urls},
+            [sys.executable, "-m", "uvicorn", app, *options], f"http://127.0.0.1:{port}", env
         )
 
 
-PEERS = ("ours", "nginx", "fastapi_httpx")
+PEERS = (
+    cases.OURS,
+    cases.EVERYTHING,
+    cases.TWO_WORKERS,
+    cases.NGINX,
+    cases.HAPROXY,
+    cases.ENVOY,
+    cases.OURS_CACHE,
+    cases.NGINX_CACHE,
+    cases.HAPROXY_CACHE,
+    cases.VARNISH,
+    cases.FLOOR,
+    cases.NAIVE,
+)
 
 
-def peer(name: str) -> Peer:
+def learner() -> str:
+    """The strategy that decides with everything on."""
+    there = strategies.names()
+    return next(name for name in LEARNERS if name in there)
+
+
+def peer(name: str, packages: Path | None = None) -> Peer:
     """The peer of that name; ``ours:STRATEGY`` is ours with another strategy.
+
+    Args:
+        packages: where ``provision`` has put the Python packages that only peers need.
 
     Raises:
         ValueError: there is none, with the names that there are.
     """
-    if name == "nginx":
-        return Nginx()
-    if name == "fastapi_httpx":
-        return FastapiHttpx()
-    if name == "ours":
-        return Ours()
+    found: Mapping[str, Peer] = {
+        each.name: each
+        for each in (
+            Ours(),
+            Ours(cases.EVERYTHING, learner(), everything=True),
+            Ours(cases.TWO_WORKERS, workers=2),
+            Ours(cases.OURS_CACHE, cached=True),
+            Nginx(),
+            Nginx(cached=True),
+            Haproxy(),
+            Haproxy(cached=True),
+            Varnish(),
+            Envoy(packages),
+            Floor(),
+            FastapiHttpx(packages),
+        )
+    }
+    if name in found:
+        return found[name]
     strategy = re.fullmatch(r"ours:(\w+)", name)
     if strategy:
-        return Ours(strategy[1])
+        return Ours(name, strategy[1])
     raise ValueError(f"no peer {name!r}; valid: {', '.join(PEERS)}, ours:STRATEGY")
-
-
-def origin(kind: str, ports: Sequence[int], folder: Path) -> Launch:
-    """The backend on all ``ports``: ``nginx``, or ``own`` where there is none.
-
-    Both answer 1 KB to every path, and at /health what a healthy backend of ours says.
-    """
-    if kind == "own":
-        ours = [sys.executable, "-m", "evaluation.bench.origin", *map(str, ports)]
-        return Launch(ours)
-    listens = "".join(f"listen 127.0.0.1:{port};" for port in ports)
-    return nginx_launch(
-        folder,
-        ports[0],
-        f"""
-        server {{
-            {listens}
-            default_type text/plain;
-            location = /health {{ default_type application/json; return 200 '{HEALTH.decode()}'; }}
-            location / {{ return 200 "{BODY.decode()}"; }}
-        }}
-        """,
-    )
-
-
-def nginx_launch(folder: Path, port: int, servers: str) -> Launch:
-    """nginx in the foreground with one worker, everything it writes in ``folder``."""
-    program = nginx()
-    assert program is not None
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    paths = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    config = folder / "nginx.conf"
-    config.write_text(
-        f"""
-        daemon off;
-        worker_processes 1;
-        pid {folder}/nginx.pid;
-        error_log stderr warn;
-        events {{ worker_connections 4096; }}
-        http {{
-            access_log off;
-            keepalive_requests 1000000000;
-            {paths}
-            {servers}
-        }}
-        """,
-        encoding="utf-8",
-    )
-    return Launch([program, "-p", str(folder), "-c", str(config)], f"http://127.0.0.1:{port}")
-
-
-def nginx() -> str | None:
-    """Its program; it often stands where only root looks."""
-    return shutil.which("nginx") or shutil.which("nginx", path=NGINX_FOLDERS)
-
-
-def nginx_version() -> str:
-    program = nginx()
-    if program is None:
-        return "missing"
-    said = subprocess.run([program, "-v"], capture_output=True, text=True, check=False).stderr
-    return said.strip().removeprefix("nginx version: ")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def _versions(*names: str) -> dict[str, str]:
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "missing"
-    return found

@@ -114,7 +114,7 @@ def test_settings_can_be_loaded_again(
 
 def test_values_without_a_form_in_json_are_refused() -> None:
     with pytest.raises(TypeError, match="set has no form"):
-        export._plain({1})
+        export.plain({1})
 
 
 def test_folders_are_named_after_the_time_and_never_reused(tmp_path: Path) -> None:

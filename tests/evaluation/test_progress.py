@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from evaluation.progress import Progress
+from evaluation.progress import Progress, Steps
 from traffic.records import Record
 
 pytestmark = pytest.mark.unit
@@ -78,3 +78,28 @@ def test_every_run_has_its_own_mean() -> None:
         progress.record(record(latency))
         progress.end_run()
     assert "[2/2] b, seed 0: 1 requests, rolling mean 200.0 ms" in stream.getvalue()
+
+
+def test_steps_are_told_now_and_then() -> None:
+    clock, stream = Clock(), io.StringIO()
+    steps = Steps(8, stream=stream, clock=clock)
+    for number in range(8):
+        clock.now += 4.0
+        steps.step(f"q_routing, seed {number}")
+    steps.close()
+
+    assert stream.getvalue().splitlines() == [
+        "[3/8] q_routing, seed 2, about 20 s left",
+        "[6/8] q_routing, seed 5, about 8 s left",
+    ]
+
+
+def test_steps_are_a_bar_in_a_terminal() -> None:
+    stream = Terminal()
+    steps = Steps(2, stream=stream, clock=Clock())
+    steps.step("q_routing, seed 0")
+    steps.step("q_routing, seed 1")
+    steps.close()
+    steps.close()
+
+    assert "2/2" in stream.getvalue()

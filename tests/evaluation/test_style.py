@@ -106,6 +106,6 @@ def test_missing_matplotlib_is_one_clear_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    with pytest.raises(PlotError, match=r"pip install '\.\[report\]'"):  # noqa: SIM117
+    with pytest.raises(PlotError, match=r"pip install '\.\[report\]'"):
         with canvas(tmp_path / "a.png", "", "", 1):
             pass

@@ -107,7 +107,7 @@ async def test_a_server_that_stays_busy_is_named(bed: Bed) -> None:
 
 @pytest.mark.integration
 def test_a_balancer_that_cannot_start_says_why(bed: Bed) -> None:
-    with pytest.raises(ExperimentError, match="the balancer with no_such") as caught:  # noqa: SIM117
+    with pytest.raises(ExperimentError, match="the balancer with no_such") as caught:
         with bed.balancer("no_such", 0):
             pass
     assert "unknown strategy 'no_such'" in str(caught.value)
@@ -118,7 +118,7 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     """And the others do not stay behind."""
     bad = Server.model_construct(id="bad id", host="localhost", port=1, base_delay_ms=1)
     settings = SETTINGS.model_copy(update={"servers": (bad,)})
-    with pytest.raises(ExperimentError, match="a server could not start, exit code 2"):  # noqa: SIM117
+    with pytest.raises(ExperimentError, match="a server could not start, exit code 2"):
         with open_testbed(settings, tmp_path):
             pass
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from backend.processes import Process, ProcessError, start
-from evaluation.bench.peers import free_ports
+from evaluation.bench.launch import free_ports
 
 pytestmark = pytest.mark.integration
 

@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from backend.processes import start
-from evaluation.bench.origin import BODY, main
-from evaluation.bench.peers import free_ports
+from evaluation.bench.cases import CACHED_PATH, LARGE_BYTES, LARGE_PATH, MADE
+from evaluation.bench.launch import free_ports
+from evaluation.bench.origin import BODY, MISSING_PATH, main
 
 pytestmark = pytest.mark.integration
 
@@ -24,6 +25,14 @@ def test_it_answers_on_all_its_ports_until_its_stdin_closes() -> None:
             assert [answer.status_code for answer in answers] == [200] * 3
             assert answers[0].content == answers[1].content == BODY
             assert answers[2].json()["health_status"] == "healthy"
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+                assert client.post("/x", content=b"y\r\n\r\n" * 50_000).content == BODY
+                assert client.get(MISSING_PATH).status_code == 404
+                assert client.head("/").headers["content-length"] == str(len(BODY))
+                assert len(client.get(LARGE_PATH).content) == LARGE_BYTES
+                cached = [client.get(f"{CACHED_PATH}x") for _ in range(2)]
+                assert cached[0].headers["cache-control"] == "max-age=3600"
+                assert cached[0].headers[MADE] != cached[1].headers[MADE]
     finally:
         process.stop()
     assert process.exit_code == 0

@@ -5,17 +5,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import yaml
 
 from config.loading import load
 from evaluation.bench import peers
-from evaluation.bench.peers import FastapiHttpx, Nginx, Ours, free_ports, origin, peer
+from evaluation.bench.peers import FastapiHttpx, Floor, Ours, everything_on, learner, peer
+from evaluation.settings_known import known
 
 pytestmark = pytest.mark.unit
-
-
-@pytest.fixture
-def with_nginx(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers, "nginx", lambda: "/opt/nginx")
 
 
 @pytest.mark.parametrize("name", [*peers.PEERS, "ours:q_learning"])
@@ -25,12 +22,12 @@ def test_a_peer_is_found_by_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["apache", "", "ours:", "ours:../x"])
 def test_an_unknown_peer_is_told_the_known_ones(name: str) -> None:
-    with pytest.raises(ValueError, match=r"valid: ours, nginx, fastapi_httpx, ours:STRATEGY"):
+    with pytest.raises(ValueError, match=r"valid: ours, .*nginx, .*fastapi_httpx, ours:STRATEGY"):
         peer(name)
 
 
 def test_ours_is_started_from_a_configuration_that_is_valid(tmp_path: Path) -> None:
-    launch = Ours("peak_ewma").launch([7001, 7002], tmp_path)
+    launch = Ours("mine", "peak_ewma").launch([7001, 7002], tmp_path)
     command = list(launch.command)
     assert command[0] == sys.executable
     assert Path(command[1]).exists()
@@ -45,79 +42,66 @@ def test_ours_is_started_from_a_configuration_that_is_valid(tmp_path: Path) -> N
     assert settings.load_balancer.request_log.path is None
 
 
-@pytest.mark.usefixtures("with_nginx")
-def test_nginx_keeps_connections_on_both_sides_and_logs_nothing(tmp_path: Path) -> None:
-    launch = Nginx().launch([7001, 7002], tmp_path)
-    file = tmp_path / "nginx.conf"
-    assert list(launch.command) == ["/opt/nginx", "-p", str(tmp_path), "-c", str(file)]
-    config = file.read_text()
-    assert "server 127.0.0.1:7001;server 127.0.0.1:7002; keepalive 64;" in config
-    assert launch.url is not None
-    for line in (
-        f"listen {launch.url.removeprefix('http://')};",
-        'proxy_set_header Connection "";',
-        "proxy_http_version 1.1;",
-        "worker_processes 1;",
-        "access_log off;",
-        "daemon off;",
-        f"pid {tmp_path}/nginx.pid;",
-    ):
-        assert line in config
+def test_everything_is_on_where_it_exists_and_the_report_says_what(tmp_path: Path) -> None:
+    """A version without some of it must still start, and nobody may believe that it was on."""
+    ours = Ours("all", learner(), everything=True)
+    ours.launch([7001], tmp_path)
+    load(str(tmp_path / "config.yaml"), environ={})
+    written = (tmp_path / "config.yaml").read_text()
+    said = ours.versions()["everything is"]
+    for path in everything_on(tmp_path):
+        assert (path in said) == known(path)
+        assert (path.rpartition(".")[2] + ":" in written) == known(path)
+    assert said.startswith(learner())
 
 
-@pytest.mark.usefixtures("with_nginx")
-def test_nginx_as_the_backend_answers_one_kilobyte_on_every_port(tmp_path: Path) -> None:
-    launch = origin("nginx", [7001, 7002], tmp_path)
-    config = (tmp_path / "nginx.conf").read_text()
-    assert "listen 127.0.0.1:7001;listen 127.0.0.1:7002;" in config
-    assert f'return 200 "{"x" * 1024}";' in config
-    assert '"health_status": "healthy"' in config
-    assert launch.url == "http://127.0.0.1:7001"
+def test_two_workers_need_a_version_that_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = Ours("two", workers=2)
+    monkeypatch.setattr(peers, "known", lambda path: False)
+    assert two.missing() == "two: this version has no load_balancer.workers"
+    assert Ours().missing() == ""
+    monkeypatch.setattr(peers, "known", lambda path: True)
+    assert two.missing() == ""
+    two.launch([7001], tmp_path)
+    written = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert written.get("load_balancer", {}).get("workers", 2) == 2
 
 
-def test_our_own_backend_listens_on_every_port(tmp_path: Path) -> None:
-    launch = origin("own", [7001, 7002], tmp_path)
-    assert launch.command[-2:] == ["7001", "7002"]
+def test_with_its_cache_on_needs_a_version_that_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Ours("mine", cached=True)
+    assert ours.missing() == ""
+    ours.launch([7001], tmp_path)
+    assert load(str(tmp_path / "config.yaml"), environ={}).load_balancer.cache.enabled
+    monkeypatch.setattr(peers, "known", lambda path: False)
+    assert ours.missing() == "mine: this version has no load_balancer.cache.enabled"
+
+
+def test_the_floor_is_told_the_ports(tmp_path: Path) -> None:
+    assert list(Floor().launch([7001, 7002], tmp_path).command)[-3:] == ["0", "7001", "7002"]
+    assert Floor().missing() == ""
+    assert Floor().versions() == {"uvloop": version("uvloop")}
 
 
 def test_the_naive_proxy_is_told_all_backends(tmp_path: Path) -> None:
-    launch = FastapiHttpx().launch([7001, 7002], tmp_path)
-    assert launch.env == {"ORIGINS": "http://127.0.0.1:7001,http://127.0.0.1:7002"}
+    launch = FastapiHttpx(tmp_path).launch([7001, 7002], tmp_path)
+    assert launch.env == {
+        "ORIGINS": "http://127.0.0.1:7001,http://127.0.0.1:7002",
+        "PYTHONPATH": str(tmp_path),
+    }
     assert launch.url is not None
     assert launch.url.endswith(f":{launch.command[launch.command.index('--port') + 1]}")
+    assert FastapiHttpx().versions()["httpx"] == version("httpx")
 
 
-def test_versions_are_of_what_the_speed_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = FastapiHttpx().versions()
-    assert found["httpx"] == version("httpx")
-    assert set(Ours().versions()) == {"smart-load-balancer", "httptools", "uvloop"}
-    monkeypatch.setattr(peers, "nginx", lambda: None)
-    assert Nginx().versions() == {"nginx": "missing"}
-
-
-def test_a_version_that_is_not_there_is_called_missing() -> None:
-    assert peers._versions("no-such-package-anywhere") == {"no-such-package-anywhere": "missing"}
-
-
-def test_only_nginx_can_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (Ours().missing(), FastapiHttpx().missing()) == ("", "")
-    monkeypatch.setattr(peers, "nginx", lambda: None)
-    assert "apt-get install" in Nginx().missing()
-    monkeypatch.setattr(peers, "nginx", lambda: "/opt/nginx")
-    assert Nginx().missing() == ""
-
-
-def test_nginx_is_looked_for_where_only_root_looks(
+def test_the_naive_proxy_does_not_run_without_what_makes_it_fast(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "nginx"
-    program.write_text("#!/bin/sh\necho 'nginx version: nginx/9.9' >&2\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", "/bin:/usr/bin/none")
-    monkeypatch.setattr(peers, "NGINX_FOLDERS", str(tmp_path))
-    assert peers.nginx() == str(program)
-    assert peers.nginx_version() == "nginx/9.9"
-
-
-def test_free_ports_differ() -> None:
-    assert len(set(free_ports(5))) == 5
+    """To compare with it at half its speed would be no win."""
+    monkeypatch.setattr(peers, "find_spec", lambda name: None)
+    assert "sniffio is not installed" in FastapiHttpx(tmp_path).missing()
+    (tmp_path / "sniffio").mkdir()
+    assert FastapiHttpx(tmp_path).missing() == ""

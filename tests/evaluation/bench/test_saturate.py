@@ -10,7 +10,14 @@ from typing import cast
 import pytest
 
 from evaluation.bench.origin import Origin
-from evaluation.bench.saturate import Load, Tree, Unreadable, answer_length, main, saturate
+from evaluation.bench.saturate import (
+    Load,
+    Unreadable,
+    answer_length,
+    main,
+    request_maker,
+    saturate,
+)
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-LENGTH: 3 \r\nDate: today\r\n\r\n"
 
@@ -137,8 +144,27 @@ def test_as_a_program_it_prints_one_json_object(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.integration
-def test_a_tree_has_the_time_of_all_its_processes() -> None:
-    before = Tree(os.getpid()).cpu()
-    assert before > 0
-    sum(index * index for index in range(2_000_000))
-    assert Tree(os.getpid()).cpu() > before
+async def test_a_body_of_many_pieces_is_counted_in_bytes_and_not_kept() -> None:
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000
+    load = await measured(lambda: Writes(whole[:100], whole[100:]))
+    assert load.completed > 0
+    assert load.errors == 0
+    assert load.received_bytes >= 2_900_000 * load.completed
+
+
+@pytest.mark.unit
+def test_a_varied_request_is_another_one_each_time() -> None:
+    same = request_maker("h:1", "/a", (("Accept", "x"),), varied=False)
+    assert same() == same() == b"GET /a HTTP/1.1\r\nHost: h:1\r\nAccept: x\r\n\r\n"
+    other = request_maker("h:1", "/", (("Accept", "x"),), varied=True)
+    first, second = other(), other()
+    assert first == (
+        b"GET /item/1?page=1 HTTP/1.1\r\nX-Request-ID: 0000000000000001\r\n"
+        b"Host: h:1\r\nAccept: x\r\n\r\n"
+    )
+    assert b"/item/2?page=2 " in second
+    assert b"X-Request-ID: 0000000000000002\r\n" in second
+    turn = request_maker("h:1", "/", (), varied=True, targets=2)
+    made = [turn() for _ in range(4)]
+    assert len(set(made)) == 4
+    assert [each.split(b" ")[1] for each in made] == [b"/item/1?page=1", b"/item/0?page=0"] * 2
