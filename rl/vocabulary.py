@@ -381,6 +381,24 @@ class Explainable(Protocol):
 
 
 @runtime_checkable
+class Prober(Policy, Protocol):
+    """A policy that asks endpoints how they are, beside the requests it places (Prequal)."""
+
+    def probes(self, candidates: Sequence[EndpointStats], now: float) -> Sequence[EndpointStats]:
+        """Whom to ask now that one more request was placed; mostly few, often nobody."""
+        ...
+
+    def probed(self, stats: EndpointStats, active: int, latency: float, now: float) -> None:
+        """An answer has come.
+
+        Args:
+            active: requests that the endpoint says it is working on.
+            latency: seconds that it expects one more to take.
+        """
+        ...
+
+
+@runtime_checkable
 class Improvable(Protocol):
     """A policy with work too long for ``observe``: gradient steps, periodic fits."""
 
