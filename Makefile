@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+# Test files run side by side in so many processes; more do not help on two cores.
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test experiment demo bench faults soak fuzz conformance clean
@@ -23,7 +25,7 @@ check: $(STAMP)  ## ruff and mypy
 	@$(BIN)/mypy
 
 test: check  ## check, then every test (ARGS="-m unit" for a part)
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 experiment: $(STAMP)  ## the full experiment (ARGS=--quick for a minute of it)
 	@$(BIN)/python run_experiment.py $(ARGS)
