@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +167,13 @@ def failing() -> ComparisonResult:
 @pytest.fixture(scope="session")
 def failing_analysis(failing: ComparisonResult) -> Analysis:
     return analyze(failing)
+
+
+@pytest.fixture(scope="module")
+def no_process_is_left() -> Iterator[None]:
+    """Spawned pools share one more process, which would stay until the end of this one. It must be
+    there until the last of their semaphores is gone."""
+    yield
+    gc.collect()
+    stop = getattr(resource_tracker, "_resource_tracker")._stop  # noqa: B009  # not public
+    stop()

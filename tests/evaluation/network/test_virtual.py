@@ -7,10 +7,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
@@ -24,7 +22,7 @@ from evaluation.progress import Steps
 from rl.q_routing import QRoutingParameters
 from rl.reward import RewardParameters
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("no_process_is_left")]
 
 ROOT = Path(__file__).resolve().parents[3]
 LEARNING = Variant("q_routing")
@@ -39,14 +37,6 @@ TIMED = NetworkParameters(
     q_routing=QRoutingParameters(),
     timing=Timing(),
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_process_is_left() -> Iterator[None]:
-    """Spawned pools share one more process, which would stay until the end of this one."""
-    yield
-    stop = getattr(resource_tracker, "_resource_tracker")._stop  # noqa: B009  # not public
-    stop()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
