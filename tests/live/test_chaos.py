@@ -198,7 +198,7 @@ class Asker:
         if not echo:
             # The balancer's own words, about this very request.
             # 408 where this process was held up for longer than a body may pause.
-            late = answer.status == 408 and method == "POST"
+            late = answer.status == 408 and method in ("POST", "PUT")
             assert late or answer.status in (502, 504), answer
             assert answer.one("x-request-id") == id
             return
