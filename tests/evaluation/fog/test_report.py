@@ -1,0 +1,95 @@
+"""The report of a comparison in the fog."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from evaluation.export import ReportError
+from evaluation.fog.report import (
+    RESULTS,
+    Comparison,
+    facts,
+    plain,
+    publish,
+    train_command,
+    warnings,
+)
+from rl.fog.settings import FogSettings
+from tests.evaluation.fog.made import checkpoint, episodes
+
+pytestmark = pytest.mark.unit
+
+
+def comparison(**more: object) -> Comparison:
+    made = Comparison(
+        configuration="uneven",
+        fingerprint="0123456789abcdef",
+        settings=FogSettings(),
+        algorithms=("least_queue", "local", "ppo"),
+        seeds=tuple(range(6)),
+        played=tuple(episodes()),
+        learned=(checkpoint(),),
+        planned=18,
+        command="python -m evaluation.fog compare",
+        started=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def test_page_markdown_and_data_say_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    folder.mkdir()
+    found, page = publish(comparison(), folder)
+    html, text = page.read_text(), (folder / "summary_report.md").read_text()
+    data = json.loads((folder / RESULTS).read_text())
+    for part in ("ppo against least_queue", "Difference to least_queue", "What was learned"):
+        assert part in html and part in text
+    assert "data:image/png;base64," in html
+    assert "http://" not in html and "https://" not in html
+    assert len(data["episodes"]) == 18
+    assert "parameters" not in data["learned"][0]
+    assert data["learned"][0]["curve"]
+    assert [each.algorithm for each in found] == ["least_queue", "local", "ppo"]
+    assert (tmp_path / "latest").exists()
+    assert train_command(checkpoint()) in text
+
+
+def test_learners_are_held_against_the_best_other_too(tmp_path: Path) -> None:
+    played = [
+        replace(each, completed=0.999) if each.algorithm == "local" else each for each in episodes()
+    ]
+    publish(comparison(played=tuple(played)), tmp_path)
+    text = (tmp_path / "summary_report.md").read_text()
+    assert "ppo against local" in text
+    assert "Difference to local" in text
+    assert "seen after the fact" in text
+
+
+def test_readers_are_warned() -> None:
+    made = comparison(
+        planned=99,
+        algorithms=("ppo",),
+        learned=(replace(checkpoint(), steps=1, fingerprint="f" * 16),),
+    )
+    lines = warnings(made)
+    assert lines[0] == "Interrupted: 18 of 99 episodes were played."
+    assert "ended after 1 of 300 ticks" in lines[1]
+    assert "learned in another fog" in lines[2]
+    assert "did not play" in lines[3]
+    assert warnings(comparison()) == []
+
+
+def test_nothing_played_is_no_report(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="nothing was played"):
+        publish(comparison(played=()), tmp_path)
+
+
+def test_facts_and_plain_numbers() -> None:
+    assert dict(facts(comparison()))["Seeds"] == "0, 1, 2, 3, 4, 5"
+    assert plain({"a": [float("nan"), 1.5], "b": (float("inf"),)}) == {
+        "a": [None, 1.5],
+        "b": [None],
+    }
