@@ -9,152 +9,19 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Generic, Literal, TypeVar
+from statistics import NormalDist
+from typing import Generic, TypeVar
 
-LARGEST_RESPONSE_BYTES = 1 << 30
-"""The longest answer a profile may ask for; it is streamed, so this bounds time and not memory."""
+from rl.simulation.profile import LARGEST_RESPONSE_BYTES as LARGEST_RESPONSE_BYTES
+from rl.simulation.profile import Phase as Phase
+from rl.simulation.profile import RouteCost as RouteCost
+from rl.simulation.profile import ServiceProfile as ServiceProfile
 
-
-def _require(right: bool, problem: str) -> None:
-    if not right:
-        raise ValueError(problem)
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A stretch of time in which the server behaves differently.
-
-    Attributes:
-        kind: ``slow`` multiplies the service time by ``factor``; ``fail`` answers ``status``
-            without working, with ``probability``; ``hang`` never answers and keeps its slot, with
-            ``probability``; ``warm_up`` starts ``factor`` times slower and reaches normal speed
-            linearly at ``end``.
-        start, end: seconds since the behaviour began; ``end`` is not part of it, None is never.
-
-    Raises:
-        ValueError: a value is impossible, or belongs to another kind and would be ignored.
-    """
-
-    kind: Literal["slow", "fail", "hang", "warm_up"]
-    start: float = 0.0
-    end: float | None = None
-    factor: float = 1.0
-    probability: float = 1.0
-    status: int = 500
-
-    def __post_init__(self) -> None:
-        kind = self.kind
-        _require(
-            kind in ("slow", "fail", "hang", "warm_up"),
-            f"kind must be slow, fail, hang or warm_up, not {kind!r}",
-        )
-        _require(0 <= self.start < math.inf, f"start must be 0 or more seconds, not {self.start}")
-        if self.end is None:
-            _require(kind != "warm_up", "a warm_up needs an end, at which normal speed is reached")
-        else:
-            _require(
-                self.start < self.end < math.inf,
-                f"end must be later than start ({self.start} s), not {self.end}; "
-                "leave it out for a phase that never ends",
-            )
-        _require(1 <= self.factor < math.inf, f"factor must be at least 1, not {self.factor}")
-        _require(
-            kind in ("slow", "warm_up") or self.factor == 1,
-            f"factor has no meaning in a {kind} phase",
-        )
-        _require(
-            0 <= self.probability <= 1,
-            f"probability must lie between 0 and 1, not {self.probability}",
-        )
-        _require(
-            kind in ("fail", "hang") or self.probability == 1,
-            f"probability has no meaning in a {kind} phase",
-        )
-        _require(400 <= self.status <= 599, f"status must be 400 to 599, not {self.status}")
-        _require(kind == "fail" or self.status == 500, f"status has no meaning in a {kind} phase")
-
-    def covers(self, elapsed: float) -> bool:
-        """Whether the phase is on at that time."""
-        return self.start <= elapsed and (self.end is None or elapsed < self.end)
-
-    def slowdown(self, elapsed: float) -> float:
-        """What the service time is multiplied by at a time that the phase covers."""
-        if self.kind != "warm_up" or self.end is None:
-            return self.factor
-        done = (elapsed - self.start) / (self.end - self.start)
-        return self.factor + (1.0 - self.factor) * done
-
-
-@dataclass(frozen=True, slots=True)
-class RouteCost:
-    """Requests whose path begins with ``prefix`` take ``factor`` times the base delay."""
-
-    prefix: str
-    factor: float = 1.0
-
-    def __post_init__(self) -> None:
-        _require(self.prefix.startswith("/"), f"prefix must begin with /, not {self.prefix!r}")
-        _require(0 <= self.factor < math.inf, f"factor must be 0 or more, not {self.factor}")
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceProfile:
-    """What one server is like, apart from its base delay.
-
-    Attributes:
-        sizes: distribution of a request's work around its mean 1: ``uniform`` in
-            [1 - spread, 1 + spread], ``exponential`` (which knows no spread), or ``lognormal``
-            with coefficient of variation ``spread``.
-        slots: requests worked on in parallel; None for no limit.
-        queue_limit: requests that may wait for a slot; one more is refused with 503.
-        routes: costs by path prefix; the longest match counts, no match means factor 1.
-        phases: when it misbehaves. Several may overlap: their factors multiply, and the first one
-            in this order whose dice fall decides between failing and hanging.
-        response_bytes: length of a work answer's padding.
-        domains: names that the server holds pages of; a request to one of them gets a page.
-
-    Raises:
-        ValueError: a value is impossible.
-    """
-
-    sizes: Literal["uniform", "exponential", "lognormal"] = "uniform"
-    spread: float = 0.1
-    slots: int | None = None
-    queue_limit: int = 200
-    routes: tuple[RouteCost, ...] = ()
-    phases: tuple[Phase, ...] = ()
-    response_bytes: int = 0
-    domains: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _require(
-            self.sizes in ("uniform", "exponential", "lognormal"),
-            f"sizes must be uniform, exponential or lognormal, not {self.sizes!r}",
-        )
-        _require(0 <= self.spread < math.inf, f"spread must be 0 or more, not {self.spread}")
-        _require(
-            self.sizes != "uniform" or self.spread <= 1,
-            f"spread of uniform sizes must be at most 1, not {self.spread}",
-        )
-        _require(
-            self.slots is None or self.slots >= 1,
-            f"slots must be at least 1, not {self.slots}; leave it out for no limit",
-        )
-        _require(self.queue_limit >= 0, f"queue_limit must be 0 or more, not {self.queue_limit}")
-        _require(
-            0 <= self.response_bytes <= LARGEST_RESPONSE_BYTES,
-            f"response_bytes must be 0 to {LARGEST_RESPONSE_BYTES}, not {self.response_bytes}",
-        )
-        prefixes = [route.prefix for route in self.routes]
-        for prefix in prefixes:
-            _require(prefixes.count(prefix) == 1, f"routes: prefix {prefix!r} stands twice")
-        for domain in self.domains:
-            _require(
-                bool(domain) and domain.isascii() and not set(domain) & set(" /:@?#"),
-                f"domains: {domain!r} is not a host name",
-            )
+SMALLEST_QUANTILE = 2.0**-54
+"""In the place of 0, which a throw of the dice is once in 2^53 times."""
 
 
 @dataclass(slots=True)
@@ -164,10 +31,12 @@ class Work:
     Attributes:
         seconds: how long it keeps the slot; infinite if it hangs.
         status: HTTP status of the answer.
+        holds_slot: whether it keeps the slot at all; false only of one that hangs.
     """
 
     seconds: float
     status: int = 200
+    holds_slot: bool = True
 
     @property
     def hangs(self) -> bool:
@@ -175,54 +44,180 @@ class Work:
         return self.seconds == math.inf
 
 
+class OnOff:
+    """A process that is on and off in turn for exponential times, off first.
+
+    It is asked in the order of time, and remembers the present stretch only.
+    """
+
+    __slots__ = ("_dice", "_off", "_on", "_until", "on")
+
+    def __init__(self, on_seconds: float, off_seconds: float, dice: random.Random) -> None:
+        self._on, self._off, self._dice = 1.0 / on_seconds, 1.0 / off_seconds, dice
+        self.on = False
+        self._until = dice.expovariate(self._off)
+
+    def at(self, elapsed: float) -> bool:
+        """Whether it is on then."""
+        while elapsed >= self._until:
+            self.on = not self.on
+            self._until += self._dice.expovariate(self._on if self.on else self._off)
+        return self.on
+
+
+class KeyCache:
+    """Remembers so many keys, the least recently used forgotten first."""
+
+    __slots__ = ("_held", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: dict[str, None] = {}
+
+    def __contains__(self, key: str) -> bool:
+        """Whether it is remembered; asking leaves everything as it is."""
+        return key in self._held
+
+    def hit(self, key: str) -> bool:
+        """Whether it is remembered; from now on it is."""
+        held = self._held
+        if key in held:
+            del held[key]  # a dict keeps the order of entering
+            held[key] = None
+            return True
+        held[key] = None
+        if len(held) > self._most:
+            del held[next(iter(held))]
+        return False
+
+
 class ServiceBehaviour:
     """A profile with its base delay and dice: says what becomes of each request.
 
     It is asked when a request gets its slot, not when it arrives, so a request that waited into a
-    slow phase is slow. Knows neither slots nor queue; those are ``Slots``.
+    slow phase is slow; in the order of time. Knows neither slots nor queue; those are ``Slots`` and
+    ``Sharing``.
 
     Args:
         base_delay: mean seconds of service where no route or phase says otherwise.
+        shared_seed: of what servers have in common, the same for all of one run.
     """
 
-    def __init__(self, profile: ServiceProfile, base_delay: float, rng: random.Random) -> None:
-        _require(0 <= base_delay < math.inf, f"base_delay must be 0 or more, not {base_delay}")
+    __slots__ = (
+        "_cache",
+        "_costs",
+        "_noises",
+        "_phases",
+        "_routes",
+        "base_delay",
+        "profile",
+        "rng",
+        "size",
+    )
+
+    def __init__(
+        self,
+        profile: ServiceProfile,
+        base_delay: float,
+        rng: random.Random,
+        shared_seed: int | str = 0,
+    ) -> None:
+        if not 0 <= base_delay < math.inf:
+            raise ValueError(f"base_delay must be 0 or more, not {base_delay}")
         self.profile = profile
         self.base_delay = base_delay
         self.rng = rng
-        self._routes = sorted(profile.routes, key=lambda route: len(route.prefix), reverse=True)
-        # With variance v of the logarithm and mean -v/2 a lognormal has mean 1 and squared
-        # coefficient of variation exp(v) - 1.
-        self._log_variance = math.log1p(profile.spread * profile.spread)
+        self.size = sizes(profile)
+        self._routes = [
+            (route.prefix, base_delay * route.factor)
+            for route in sorted(profile.routes, key=lambda route: len(route.prefix), reverse=True)
+        ]
+        self._phases = profile.phases
+        self._noises = {
+            phase: OnOff(
+                phase.on_seconds,
+                phase.off_seconds,
+                random.Random(f"{shared_seed}/neighbour/{phase.neighbour}"),
+            )
+            for phase in profile.phases
+            if phase.kind == "noise"
+        }
+        self._cache = KeyCache(profile.cache_keys) if profile.cache_keys else None
 
-    def work(self, path: str, elapsed: float) -> Work:
-        """The fate of a request for ``path`` that gets its slot at ``elapsed``."""
+    def mean(self, path: str) -> float:
+        """Expected seconds of a request's work, without cache and phases."""
+        for prefix, seconds in self._routes:
+            if path.startswith(prefix):
+                return seconds
+        return self.base_delay
+
+    def remembers(self, path: str) -> bool:
+        """Whether a request for it would be a hit."""
+        return self._cache is not None and path in self._cache
+
+    def work(self, path: str, elapsed: float, quantile: float | None = None) -> Work:
+        """The fate of a request for ``path`` that gets its slot at ``elapsed``.
+
+        Args:
+            path: with its query: the cache tells requests apart by it.
+            quantile: in [0, 1): the share of requests that are smaller. The same one gives the same
+                request the same size wherever it is served; without it the dice throw.
+        """
         # The size comes first, so that two servers with equal dice and different phases give the
         # same request the same size for as long as no phase throws dice of its own.
-        seconds = self.base_delay * self._cost(path) * self._size()
-        for phase in self.profile.phases:
+        size = self.size(self.rng.random() if quantile is None else quantile)
+        slowdown = 1.0
+        if self._phases:
+            for phase in self._phases:
+                if (
+                    phase.kind in ("fail", "hang")
+                    and phase.covers(elapsed)
+                    and self.rng.random() < phase.probability
+                ):
+                    if phase.kind == "fail":
+                        return Work(0.0, phase.status)
+                    return Work(math.inf, holds_slot=phase.holds_slot)
+            slowdown = self.slowdown(elapsed)
+        if self._cache is not None and self._cache.hit(path):
+            return Work(self.profile.cache_seconds * slowdown)
+        return Work(self.mean(path) * size * slowdown)
+
+    def slowdown(self, elapsed: float) -> float:
+        """What phases multiply work by at that time."""
+        factor = 1.0
+        for phase in self._phases:
             if not phase.covers(elapsed):
                 continue
-            if phase.kind in ("slow", "warm_up"):
-                seconds *= phase.slowdown(elapsed)
-            elif self.rng.random() < phase.probability:
-                return Work(0.0, phase.status) if phase.kind == "fail" else Work(math.inf)
-        return Work(seconds)
+            if phase.kind == "noise":
+                if self._noises[phase].at(elapsed - phase.start):
+                    factor *= phase.factor
+            elif phase.kind in ("slow", "warm_up"):
+                factor *= phase.slowdown(elapsed)
+        return factor
 
-    def _cost(self, path: str) -> float:
-        for route in self._routes:
-            if path.startswith(route.prefix):
-                return route.factor
-        return 1.0
 
-    def _size(self) -> float:
-        profile = self.profile
-        if profile.sizes == "uniform":
-            return self.rng.uniform(1.0 - profile.spread, 1.0 + profile.spread)
-        if profile.sizes == "exponential":
-            return self.rng.expovariate(1.0)
-        variance = self._log_variance
-        return self.rng.lognormvariate(-variance / 2.0, math.sqrt(variance))
+def sizes(profile: ServiceProfile) -> Callable[[float], float]:
+    """The inverse of the distribution of sizes: from a quantile in [0, 1) to a size of mean 1."""
+    spread = profile.spread
+    if profile.sizes == "exponential":
+        return lambda quantile: -math.log(1.0 - quantile)
+    if profile.sizes == "pareto":
+        # Type I with shape a and mean 1 begins at (a - 1) / a and has squared coefficient of
+        # variation 1 / (a (a - 2)).
+        shape = 1.0 + math.sqrt(1.0 + 1.0 / (spread * spread))
+        least, exponent = (shape - 1.0) / shape, -1.0 / shape
+        return lambda quantile: least * (1.0 - quantile) ** exponent
+    if profile.sizes == "lognormal" and spread:
+        # With variance v of the logarithm and mean -v/2 a lognormal has mean 1 and squared
+        # coefficient of variation exp(v) - 1.
+        variance = math.log1p(spread * spread)
+        logarithm = NormalDist(-variance / 2.0, math.sqrt(variance)).inv_cdf
+        exp = math.exp
+        return lambda quantile: exp(logarithm(quantile or SMALLEST_QUANTILE))
+    if profile.sizes == "lognormal":
+        return lambda quantile: 1.0
+    least, width = 1.0 - spread, (1.0 + spread) - (1.0 - spread)
+    return lambda quantile: least + width * quantile
 
 
 class Place(Enum):

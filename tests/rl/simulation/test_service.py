@@ -8,6 +8,8 @@ import pytest
 
 from rl.simulation.service import (
     LARGEST_RESPONSE_BYTES,
+    KeyCache,
+    OnOff,
     Phase,
     Place,
     RouteCost,
@@ -52,6 +54,7 @@ def exactly(*phases: Phase) -> ServiceProfile:
         (ServiceProfile(sizes="exponential"), 1.0),
         (ServiceProfile(sizes="lognormal", spread=0.5), 0.5),
         (ServiceProfile(sizes="lognormal", spread=1.2), 1.2),
+        (ServiceProfile(sizes="pareto", spread=0.4), 0.4),
     ],
 )
 def test_sizes_have_mean_one_and_the_variation_that_was_asked_for(
@@ -166,56 +169,116 @@ def test_a_slow_phase_does_not_change_the_sizes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "problem"),
+    "profile",
     [
-        (
-            lambda: Phase("late"),  # type: ignore[arg-type]
-            "kind must be slow, fail, hang or warm_up, not 'late'",
-        ),
-        (lambda: Phase("slow", start=-1.0), "start must be 0 or more seconds, not -1.0"),
-        (lambda: Phase("slow", start=math.nan), "start must be"),
-        (lambda: Phase("slow", 5.0, 5.0), "end must be later than start (5.0 s), not 5.0"),
-        (lambda: Phase("slow", 5.0, math.inf), "leave it out for a phase that never ends"),
-        (lambda: Phase("warm_up", factor=2.0), "a warm_up needs an end"),
-        (lambda: Phase("slow", factor=0.5), "factor must be at least 1, not 0.5"),
-        (lambda: Phase("slow", factor=math.inf), "factor must be at least 1, not inf"),
-        (lambda: Phase("hang", factor=2.0), "factor has no meaning in a hang phase"),
-        (lambda: Phase("fail", probability=1.1), "probability must lie between 0 and 1, not 1.1"),
-        (lambda: Phase("slow", probability=0.5), "probability has no meaning in a slow phase"),
-        (lambda: Phase("fail", status=200), "status must be 400 to 599, not 200"),
-        (lambda: Phase("hang", status=503), "status has no meaning in a hang phase"),
-        (lambda: RouteCost("report"), "prefix must begin with /, not 'report'"),
-        (lambda: RouteCost("/", -1.0), "factor must be 0 or more, not -1.0"),
-        (
-            lambda: ServiceProfile(sizes="pareto"),  # type: ignore[arg-type]
-            "sizes must be uniform, exponential or lognormal, not 'pareto'",
-        ),
-        (lambda: ServiceProfile(spread=-0.1), "spread must be 0 or more, not -0.1"),
-        (lambda: ServiceProfile(spread=math.nan), "spread must be 0 or more, not nan"),
-        (lambda: ServiceProfile(spread=1.5), "spread of uniform sizes must be at most 1, not 1.5"),
-        (lambda: ServiceProfile(slots=0), "slots must be at least 1, not 0"),
-        (lambda: ServiceProfile(queue_limit=-1), "queue_limit must be 0 or more, not -1"),
-        (lambda: ServiceProfile(response_bytes=-1), "response_bytes must be 0 to"),
-        (
-            lambda: ServiceProfile(response_bytes=LARGEST_RESPONSE_BYTES + 1),
-            f"response_bytes must be 0 to {LARGEST_RESPONSE_BYTES}",
-        ),
-        (
-            lambda: ServiceProfile(routes=(RouteCost("/a"), RouteCost("/a", 2.0))),
-            "routes: prefix '/a' stands twice",
-        ),
-        (lambda: ServiceProfile(domains=("a.example:80",)), "domains: 'a.example:80' is not a"),
-        (lambda: ServiceProfile(domains=("",)), "domains: '' is not a host name"),
-        (lambda: behaviour(ServiceProfile(), -0.1), "base_delay must be 0 or more, not -0.1"),
-        (lambda: behaviour(ServiceProfile(), math.inf), "base_delay must be 0 or more, not inf"),
+        ServiceProfile(spread=0.4),
+        ServiceProfile(sizes="exponential"),
+        ServiceProfile(sizes="lognormal", spread=2.0),
+        ServiceProfile(sizes="lognormal", spread=0.0),
+        ServiceProfile(sizes="pareto", spread=3.0),
     ],
 )
-def test_impossible_values_are_refused_with_their_name(
-    make: Callable[[], object], problem: str
-) -> None:
-    with pytest.raises(ValueError) as caught:
-        make()
-    assert problem in str(caught.value)
+def test_a_quantile_fixes_the_size_and_larger_ones_are_larger(profile: ServiceProfile) -> None:
+    """The same on every server; and no throw of the dice, 0 included, is out of range."""
+    one, other = behaviour(profile, seed=1), behaviour(profile, 2.0, seed=2)
+    quantiles = [0.0, 1e-9, 0.1, 0.5, 0.9, 1.0 - 2.0**-53]
+    sizes = [one.work("/", 0.0, quantile).seconds for quantile in quantiles]
+    assert [other.work("/", 0.0, quantile).seconds / 2.0 for quantile in quantiles] == sizes
+    assert sizes == sorted(sizes)
+    assert 0.0 <= sizes[0] and sizes[-1] < math.inf
+
+
+def test_quantiles_in_equal_steps_have_mean_one() -> None:
+    for profile in (ServiceProfile(), ServiceProfile(sizes="lognormal", spread=0.5)):
+        size = behaviour(profile).size
+        assert mean([size((step + 0.5) / 10_000) for step in range(10_000)]) == pytest.approx(
+            1.0, rel=1e-3
+        )
+
+
+def test_the_median_of_known_distributions() -> None:
+    """Closed forms: ln 2, exp(-v/2), and (a - 1) / a * 2^(1/a)."""
+    medians = {
+        sizes: behaviour(ServiceProfile(sizes=sizes, spread=1.0)).size(0.5)
+        for sizes in ("exponential", "lognormal", "pareto")
+    }
+    shape = 1.0 + math.sqrt(2.0)
+    assert medians == pytest.approx(
+        {
+            "exponential": math.log(2.0),
+            "lognormal": math.exp(-math.log(2.0) / 2.0),
+            "pareto": (shape - 1.0) / shape * 2.0 ** (1.0 / shape),
+        }
+    )
+
+
+def test_what_is_expected_of_a_path() -> None:
+    routes = (RouteCost("/report", 4.0),)
+    service = behaviour(ServiceProfile(routes=routes), 0.1)
+    assert (service.mean("/report/1"), service.mean("/item")) == (0.4, 0.1)
+
+
+def test_a_key_that_is_remembered_takes_the_time_of_a_hit() -> None:
+    """Slowed like work; the query is part of the key; trouble touches nothing."""
+    profile = ServiceProfile(
+        spread=0.0,
+        cache_keys=2,
+        cache_seconds=0.25,
+        phases=(Phase("slow", 10.0, factor=2.0), Phase("fail", 20.0, 21.0)),
+    )
+    service = behaviour(profile)
+    asked = ["/a", "/a", "/a?x=1", "/a?x=1", "/b", "/a"]
+    assert [service.work(path, 0.0).seconds for path in asked] == [1.0, 0.25, 1.0, 0.25, 1.0, 1.0]
+    assert service.work("/a", 10.0).seconds == 0.5
+    assert service.work("/c", 20.0).status == 500
+    assert service.work("/c", 30.0).seconds == 2.0
+
+
+def test_who_asks_whether_a_key_is_remembered_changes_nothing() -> None:
+    service = behaviour(ServiceProfile(spread=0.0, cache_keys=1))
+    assert not service.remembers("/a")
+    service.work("/a", 0.0)
+    assert (service.remembers("/a"), service.remembers("/b")) == (True, False)
+    assert not behaviour(ServiceProfile()).remembers("/a")
+
+
+def test_the_least_recently_used_key_is_forgotten() -> None:
+    cache = KeyCache(2)
+    assert [cache.hit(key) for key in "abacab"] == [False, False, True, False, True, False]
+
+
+def test_on_and_off_for_exponential_times() -> None:
+    """Off first, the long-run share within three standard errors, and the same for equal dice."""
+    process, same = OnOff(1.0, 3.0, random.Random(4)), OnOff(1.0, 3.0, random.Random(4))
+    assert not process.at(0.0)
+    on = [process.at(step * 0.1) for step in range(1, 80_000)]
+    assert sum(on) / len(on) == pytest.approx(0.25, abs=0.03)
+    assert [same.at(step * 0.1) for step in range(1, 1000)] == on[:999]
+
+
+def test_servers_with_the_same_noisy_neighbour_are_slowed_at_the_same_moments() -> None:
+    def slowed(neighbour: str, shared_seed: int, own: int) -> list[float]:
+        noise = Phase("noise", 5.0, factor=3.0, neighbour=neighbour)
+        service = ServiceBehaviour(exactly(noise), 1.0, random.Random(own), shared_seed)
+        return [service.work("/", step / 10).seconds for step in range(400)]
+
+    first = slowed("a", 1, 1)
+    assert set(first[:50]) == {1.0} and set(first) == {1.0, 3.0}
+    assert slowed("a", 1, 2) == first
+    assert slowed("b", 1, 1) != first
+    assert slowed("a", 2, 1) != first
+
+
+def test_one_that_hangs_may_give_its_slot_back() -> None:
+    work = behaviour(exactly(Phase("hang", holds_slot=False))).work("/", 0.0)
+    assert work.hangs and not work.holds_slot
+    assert behaviour(exactly(Phase("hang"))).work("/", 0.0).holds_slot
+
+
+@pytest.mark.parametrize("base_delay", [-0.1, math.inf, math.nan])
+def test_an_impossible_base_delay_is_refused(base_delay: float) -> None:
+    with pytest.raises(ValueError, match=f"base_delay must be 0 or more, not {base_delay}"):
+        behaviour(ServiceProfile(), base_delay)
 
 
 def test_possible_values_are_taken() -> None:
