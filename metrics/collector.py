@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 import httpx
 
+from metrics.probes import Probes
 from metrics.table import EndpointTable, Report
 from rl.vocabulary import Endpoint, EndpointStats
 
@@ -89,6 +90,7 @@ class Collector:
 
     Attributes:
         counts: by endpoint id.
+        probes: what is asked besides, for a policy.
     """
 
     def __init__(
@@ -115,6 +117,12 @@ class Collector:
         self._client: httpx.AsyncClient | None = None
         self._security: Callable[[Endpoint], Security | None] = _in_clear
         self.counts = {stats.id: PollCounts() for stats in table.all}
+        self.probes = Probes(
+            lambda: self._settings,
+            lambda endpoint: self._security(endpoint),
+            read_report,
+            clock,
+        )
 
     def secure(self, security: Callable[[Endpoint], Security | None]) -> None:
         """Ask over TLS those that are reached so.
@@ -157,6 +165,7 @@ class Collector:
         """This endpoint is no more; a poll that is under way tells nothing."""
         self.counts.pop(id, None)
         self._watched.pop(id, None)
+        self.probes.remove(id)
         self._end(id)
 
     def _end(self, id: str) -> None:
@@ -173,6 +182,7 @@ class Collector:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.probes.stop()
         if self._client is not None:
             client, self._client = self._client, None
             await client.aclose()
@@ -213,9 +223,9 @@ class Collector:
                         asking = client if security is None else await secured.over(security)
                         report = await self._ask(asking, stats)
             except Exception as error:  # whatever a server answers, the next poll is made
-                self._failed(stats, counts, str(error) or type(error).__name__)
+                self.failed(stats, counts, str(error) or type(error).__name__)
             else:
-                self._succeeded(stats, counts, report)
+                self.succeeded(stats, counts, report)
             interval = usual if stats.healthy else unhealthy
             due += interval * (1.0 + settings.jitter * self._rng.uniform(-1.0, 1.0))
 
@@ -252,7 +262,8 @@ class Collector:
         client.cookies.clear()  # one client asks them all: what one server sets is not for others
         return read_report(bytes(content))
 
-    def _succeeded(self, stats: EndpointStats, counts: PollCounts, report: Report | None) -> None:
+    def succeeded(self, stats: EndpointStats, counts: PollCounts, report: Report | None) -> None:
+        """An endpoint answered as a healthy one does."""
         counts.succeeded += 1
         counts.succeeded_in_a_row += 1
         counts.failed_in_a_row = 0
@@ -263,7 +274,8 @@ class Collector:
         if counts.succeeded_in_a_row >= self._settings.rise:
             self._set_healthy(stats, True, now)
 
-    def _failed(self, stats: EndpointStats, counts: PollCounts, error: str) -> None:
+    def failed(self, stats: EndpointStats, counts: PollCounts, error: str) -> None:
+        """It did not."""
         counts.failed += 1
         counts.failed_in_a_row += 1
         counts.succeeded_in_a_row = 0
@@ -336,6 +348,7 @@ def read_report(content: bytes) -> Report | None:
         _number(data, "memory") / 100.0,
         int(_number(data, "active_requests")),
         _number(data, "avg_response_time") / 1000.0,
+        _number(data, "next_response_time") / 1000.0 if "next_response_time" in data else None,
     )
 
 

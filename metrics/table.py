@@ -26,15 +26,28 @@ class Report:
         memory: memory use in [0, 1].
         active: requests it is working on.
         latency: seconds it takes on average.
+        next_latency: seconds it expects one more request to take.
     """
 
-    __slots__ = ("active", "cpu", "latency", "memory")
+    __slots__ = ("active", "cpu", "latency", "memory", "next_latency")
 
-    def __init__(self, cpu: float, memory: float, active: int, latency: float) -> None:
+    def __init__(
+        self,
+        cpu: float,
+        memory: float,
+        active: int,
+        latency: float,
+        next_latency: float | None = None,
+    ) -> None:
+        """
+        Args:
+            next_latency: None if it is not told; then it is the average.
+        """
         self.cpu = cpu
         self.memory = memory
         self.active = active
         self.latency = latency
+        self.next_latency = latency if next_latency is None else next_latency
 
 
 def read_load_report(text: bytes) -> dict[str, float]:
@@ -241,6 +254,27 @@ class EndpointTable:
             stats.active = int(active)
         if report:
             stats.reported_at = now
+            rate = report.get("rps_fractional")
+            if rate:
+                # By what serves requests where it says so; that may be anything but the processor.
+                utilization = report.get("application_utilization") or cpu or 0.0
+                self.rated(stats, rate, report.get("eps", 0.0), utilization, now)
+
+    def rated(
+        self,
+        stats: EndpointStats,
+        request_rate: float,
+        failure_rate: float,
+        utilization: float,
+        now: float,
+    ) -> None:
+        """The endpoint told what it serves and what of its capacity that takes. A report that lacks
+        one of the two, as that of an idle endpoint does, leaves the last one as it is."""
+        if request_rate > 0.0 and utilization > 0.0:
+            stats.request_rate = request_rate
+            stats.failure_rate = failure_rate
+            stats.utilization = utilization
+            stats.rated_at = now
 
     def set_healthy(self, stats: EndpointStats, healthy: bool) -> None:
         """Polls succeed or fail."""

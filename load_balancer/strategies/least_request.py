@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from math import comb, exp
+from math import exp
 
-from load_balancer.strategies.draw import lowest
+from load_balancer.strategies.draw import lowest, lowest_drawn
 from rl.vocabulary import Decision, EndpointStats, Observation, learn_nothing
 
 FORGET_SECONDS = 5.0
@@ -27,22 +27,20 @@ LOWEST_SUCCESS = 0.01
 """Of whom nothing succeeds: a hundred times its load, and not infinitely often."""
 
 
-def _loads(candidates: Sequence[EndpointStats], now: float) -> list[float]:
+def loads_of(candidates: Sequence[EndpointStats], now: float) -> list[float]:
     # Without a call for each: this runs for every candidate of every request.
     return [
         (each.in_flight + 1) / each.endpoint.weight
         if each.error_rate <= TOLERATED
-        else _failing_load(each, now)
+        else (each.in_flight + 1) / each.endpoint.weight / success(each, now)
         for each in candidates
     ]
 
 
-def _failing_load(stats: EndpointStats, now: float) -> float:
-    load = (stats.in_flight + 1) / stats.endpoint.weight
+def success(stats: EndpointStats, now: float) -> float:
+    """The share of successes of late, at least ``LOWEST_SUCCESS``; 1.0 with few failures."""
     failing = stats.error_rate * exp(-max(0.0, now - stats.error_rate_at) / FORGET_SECONDS)
-    if failing > TOLERATED:
-        load /= max(LOWEST_SUCCESS, 1.0 - failing)
-    return load
+    return max(LOWEST_SUCCESS, 1.0 - failing) if failing > TOLERATED else 1.0
 
 
 class LeastRequest:
@@ -52,7 +50,7 @@ class LeastRequest:
         self._dice = dice
 
     def select(self, observation: Observation) -> Decision:
-        index, ties = lowest(_loads(observation.candidates, observation.now), self._dice)
+        index, ties = lowest(loads_of(observation.candidates, observation.now), self._dice)
         return Decision(index, 1.0 / ties)
 
     observe = learn_nothing
@@ -70,27 +68,7 @@ class PowerOfTwo:
         self._dice = dice
 
     def select(self, observation: Observation) -> Decision:
-        loads = _loads(observation.candidates, observation.now)
-        size = len(loads)
-        choices = min(self._choices, size)
-        drawn = self._draw(size, choices)
-        winner, _ = lowest([loads[index] for index in drawn], self._dice)
-        index = drawn[winner]
-        # The draw's lowest load is this one if it holds none of the lower and at least one of the
-        # equal candidates. Those equal ones share that chance by symmetry.
-        load = loads[index]
-        not_lower = sum([each >= load for each in loads])
-        higher = sum([each > load for each in loads])
-        chance = (comb(not_lower, choices) - comb(higher, choices)) / comb(size, choices)
-        return Decision(index, chance / (not_lower - higher))
+        loads = loads_of(observation.candidates, observation.now)
+        return Decision(*lowest_drawn(loads, self._choices, self._dice))
 
     observe = learn_nothing
-
-    def _draw(self, size: int, choices: int) -> list[int]:
-        """``choices`` different indices, every set of them equally likely (Floyd's algorithm)."""
-        throw = self._dice.random
-        drawn: list[int] = []
-        for last in range(size - choices, size):
-            index = int(throw() * (last + 1))
-            drawn.append(last if index in drawn else index)
-        return drawn

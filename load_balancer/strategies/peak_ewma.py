@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from math import exp
 
-from load_balancer.strategies.draw import lowest
-from rl.vocabulary import Decision, EndpointStats, Observation, Transition, Verdict
+from load_balancer.strategies.draw import lowest, lowest_drawn
+from rl.vocabulary import Decision, Observation, Transition, Verdict
 
 UNSEEN_COST = 1e9
 """Seconds; above any cost that was measured."""
@@ -26,7 +26,12 @@ class _Record:
 
 
 class PeakEwma:
-    """Finagle's rule: the lowest latency * (in flight + 1), here of all candidates, by weight.
+    """Finagle's rule: the lowest latency * (in flight + 1), by weight: of all candidates, or as in
+    Finagle and Linkerd of a few drawn ones.
+
+    Two things differ from both. There the average decays for good whenever it is looked at; here it
+    decays for whoever looks, and a sample is mixed with what it was at the sample before. And there
+    an endpoint that has not answered yet costs more than any other, whatever is known of the rest.
 
     The latency is this policy's own average. A sample above it replaces it; one below is mixed in
     with a share of 1 - exp(-dt / decay), dt being the time since the sample before. While no sample
@@ -42,15 +47,37 @@ class PeakEwma:
     endpoint that refuses at once would look like the fastest of all.
     """
 
-    def __init__(self, decay: float, failure_seconds: float, dice: random.Random) -> None:
+    def __init__(
+        self, decay: float, failure_seconds: float, dice: random.Random, choices: int | None = None
+    ) -> None:
+        """
+        Args:
+            choices: how many are drawn; None to look at all.
+        """
         self._decay = decay
         self._failure_seconds = failure_seconds
+        self._choices = choices
         self._dice = dice
         self._records: dict[str, _Record] = {}
 
     def select(self, observation: Observation) -> Decision:
-        now = observation.now
-        costs = [self._cost(each, now) for each in observation.candidates]
+        now, decay, records = observation.now, self._decay, self._records
+        costs: list[float] = []
+        # Without a call for each: this runs for every candidate of every request.
+        for stats in observation.candidates:
+            record = records.get(stats.id)
+            if record is not None:
+                since = now - record.at
+                latency = record.latency
+                if since > 0.0:
+                    latency *= exp(-since / decay)
+            elif stats.in_flight:
+                latency = stats.latency or UNSEEN_COST
+            else:
+                latency = 0.0
+            costs.append(latency * (stats.in_flight + 1) / stats.endpoint.weight)
+        if self._choices is not None:
+            return Decision(*lowest_drawn(costs, self._choices, self._dice))
         index, ties = lowest(costs, self._dice)
         return Decision(index, 1.0 / ties)
 
@@ -71,16 +98,6 @@ class PeakEwma:
             kept = exp(-max(0.0, now - record.at) / self._decay)
             record.latency = sample + (record.latency - sample) * kept
         record.at = now
-
-    def _cost(self, stats: EndpointStats, now: float) -> float:
-        record = self._records.get(stats.id)
-        if record is not None:
-            latency = record.latency * exp(-max(0.0, now - record.at) / self._decay)
-        elif stats.in_flight:
-            latency = stats.latency or UNSEEN_COST
-        else:
-            return 0.0
-        return latency * (stats.in_flight + 1) / stats.endpoint.weight
 
     def _drop_gone(self, observation: Observation) -> None:
         candidates = observation.candidates

@@ -12,14 +12,17 @@ inside decides among all.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from config.endpoints import Stickiness
 from load_balancer.strategies.rendezvous import Rendezvous, with_room
 from rl.vocabulary import (
+    JSON,
     Advertising,
     Decision,
     EndpointStats,
+    Explaining,
     Observation,
     Policy,
     RequestContext,
@@ -30,8 +33,9 @@ from rl.vocabulary import (
 Pin: TypeAlias = Callable[[RequestContext, Sequence[EndpointStats]], int | None]
 """The index of the candidate that a request belongs to, if it belongs to any."""
 
-BESIDES = ("parameters", "load", "merged", "table", "improve")
-"""What some policies can do besides: learners, and those that explain or improve themselves."""
+BESIDES = ("parameters", "load", "merged", "table", "improve", "probes", "probed")
+"""What some policies can do besides: learners, and those that explain or improve themselves or
+probe."""
 
 
 class Pinned:
@@ -50,12 +54,12 @@ class Sticky:
         self._inner = inner
         self._pin = pin
         self._alone: dict[str, list[EndpointStats]] = {}
-        for name in BESIDES:
-            if hasattr(inner, name):
-                setattr(self, name, getattr(inner, name))
+        _pass_on(self, inner)
         if isinstance(inner, Advertising):
             advertised = inner.advertised
             self.advertised = lambda transition: advertised(_of_inner(transition))
+        if isinstance(inner, Explaining):
+            self.explain = partial(explained, inner, pin)
 
     def select(self, observation: Observation) -> Decision:
         candidates = observation.candidates
@@ -80,6 +84,22 @@ class Sticky:
         return only
 
 
+def _pass_on(around: Sticky | StickyUnlearned, inner: Policy) -> None:
+    for name in BESIDES:
+        if hasattr(inner, name):
+            setattr(around, name, getattr(inner, name))
+
+
+def explained(inner: Explaining, pin: Pin, observation: Observation) -> list[dict[str, JSON]]:
+    """The reasons of the policy inside, and the pin where it decides."""
+    rows = inner.explain(observation)
+    pinned = pin(observation.request, observation.candidates)
+    if pinned is not None:
+        for index, row in enumerate(rows):
+            row["pinned"] = row["chosen"] = index == pinned
+    return rows
+
+
 def _of_inner(transition: Transition) -> Transition:
     """As the policy inside made its decision."""
     memo = transition.decision.memo
@@ -101,6 +121,7 @@ class StickyUnlearned:
     def __init__(self, inner: Policy, pin: Pin) -> None:
         self._inner = inner
         self._pin = pin
+        _pass_on(self, inner)
 
     def select(self, observation: Observation) -> Decision:
         index = self._pin(observation.request, observation.candidates)

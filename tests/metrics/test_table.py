@@ -183,6 +183,27 @@ def test_a_load_report_changes_what_it_mentions() -> None:
     assert (0.25, 0.5, 4, 3.0) == (stats.cpu, stats.memory, stats.active, stats.reported_at)
 
 
+def test_a_load_report_rates_what_the_endpoint_serves() -> None:
+    """By what it says of its own use, else by its processor; one that lacks rate or use leaves the
+    last one as it is."""
+    table = table_of("a")
+    stats = table["a"]
+
+    def rating() -> tuple[float, float, float, float]:
+        return stats.request_rate, stats.failure_rate, stats.utilization, stats.rated_at
+
+    assert (0.0, 0.0, 0.0, -math.inf) == rating()
+    table.load_reported(
+        stats, b"TEXT cpu_utilization=0.2,application_utilization=0.5,rps_fractional=40,eps=3", 2.0
+    )
+    assert (40.0, 3.0, 0.5, 2.0) == rating()
+    table.load_reported(stats, b"TEXT cpu_utilization=0.2,rps_fractional=30", 3.0)
+    assert (30.0, 0.0, 0.2, 3.0) == rating()
+    for text in (b"TEXT cpu_utilization=0.9", b"TEXT rps_fractional=9", b"TEXT rps_fractional=0"):
+        table.load_reported(stats, text, 4.0)
+        assert (30.0, 0.0, 0.2, 3.0) == rating()
+
+
 @pytest.mark.parametrize("text", [b"", b"JSON {}", b"TEXT", b"TEXT ", b"TEXT cpu_utilization=x"])
 def test_an_unreadable_load_report_changes_nothing(text: bytes) -> None:
     table = table_of("a")

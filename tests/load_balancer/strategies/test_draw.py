@@ -1,12 +1,13 @@
 """Chance."""
 
+import itertools
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from load_balancer.strategies.draw import WeightedRandom, lowest
+from load_balancer.strategies.draw import WeightedRandom, draw, lowest
 from rl.vocabulary import Decision, Endpoint, EndpointStats, Observation, RequestContext
 
 pytestmark = pytest.mark.unit
@@ -85,3 +86,18 @@ def test_without_a_tie_the_dice_stay_untouched() -> None:
     lowest([2.0, 1.0], dice)
 
     assert dice.getstate() == before
+
+
+@pytest.mark.parametrize("choices", [2, 3, 4])
+def test_every_set_is_drawn_equally_often(choices: int) -> None:
+    dice = random.Random(9)
+    counts: dict[tuple[int, ...], int] = {}
+    for _ in range(5000):
+        drawn = draw(5, choices, dice)
+        assert len(set(drawn)) == choices
+        key = tuple(sorted(drawn))
+        counts[key] = counts.get(key, 0) + 1
+
+    sets = len(list(itertools.combinations(range(5), choices)))
+    assert len(counts) == sets
+    assert all(count == pytest.approx(5000 / sets, rel=0.2) for count in counts.values())

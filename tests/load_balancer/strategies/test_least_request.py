@@ -129,18 +129,3 @@ def test_the_propensity_is_exact(in_flight: list[int], choices: int, seed: int) 
     chances = exact([float(count) for count in in_flight], min(choices, len(in_flight)))
 
     assert pytest.approx(chances[decision.index]) == decision.propensity
-
-
-@pytest.mark.parametrize("choices", [2, 3, 4])
-def test_every_set_is_drawn_equally_often(choices: int) -> None:
-    policy = PowerOfTwo(choices, random.Random(9))
-    counts: dict[tuple[int, ...], int] = {}
-    for _ in range(5000):
-        drawn = policy._draw(5, choices)
-        assert len(set(drawn)) == choices
-        key = tuple(sorted(drawn))
-        counts[key] = counts.get(key, 0) + 1
-
-    sets = len(list(itertools.combinations(range(5), choices)))
-    assert len(counts) == sets
-    assert all(count == pytest.approx(5000 / sets, rel=0.2) for count in counts.values())

@@ -221,3 +221,18 @@ def test_the_gone_are_forgotten_and_the_present_are_not() -> None:
         assert len(scene.policy._records) <= 2 * 2 + SPARE_RECORDS
 
     assert pytest.approx(0.25, abs=0.0011) == scene.latency("a")
+
+
+def test_with_two_choices_the_cheaper_of_two_drawn_ones_is_taken() -> None:
+    """As in Finagle. Of three that cost 1, 2 and 3 the first is in two of the three draws and wins
+    both, the second wins the one without the first, the third none."""
+    scene = Scene("a", "b", "c")
+    scene.policy = PeakEwma(DECAY, FAILURE, random.Random(1), 2)
+    for id, latency in (("a", 0.1), ("b", 0.2), ("c", 0.3)):
+        scene.sample(id, latency)
+    decisions = [scene.policy.select(scene.observation()) for _ in range(3000)]
+
+    assert 2000 == pytest.approx(sum(each.index == 0 for each in decisions), abs=100)
+    assert not any(each.index == 2 for each in decisions)
+    chances = {(each.index, round(each.propensity, 9)) for each in decisions}
+    assert {(0, round(2 / 3, 9)), (1, round(1 / 3, 9))} == chances

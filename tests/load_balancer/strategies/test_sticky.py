@@ -13,16 +13,19 @@ from load_balancer.strategies.round_robin import RoundRobin
 from load_balancer.strategies.sticky import Sticky, StickyUnlearned, sticky
 from rl.merging import Mergeable
 from rl.vocabulary import (
+    JSON,
     Advertising,
     Decision,
     Endpoint,
     EndpointStats,
     Explainable,
+    Explaining,
     Improvable,
     Learner,
     Observation,
     Outcome,
     Policy,
+    Prober,
     RequestContext,
     Transition,
     Verdict,
@@ -304,3 +307,52 @@ def test_who_advertises_nothing_does_not_when_it_is_sticky() -> None:
     assert not isinstance(
         wrapped(build("q_learning", Settings(), random.Random(1)), "uri"), Advertising
     )
+
+
+class Reasoning(Last):
+    """Has reasons for it."""
+
+    def explain(self, observation: Observation) -> list[dict[str, JSON]]:
+        last = observation.candidates[-1]
+        return [{"endpoint": each.id, "chosen": each is last} for each in observation.candidates]
+
+
+def test_the_reasons_are_those_of_the_policy_inside_or_the_pin() -> None:
+    policy = wrapped(Reasoning(), "cookie")
+    assert isinstance(policy, Explaining)
+    candidates = fleet("a", "b")
+
+    assert [{"endpoint": "a", "chosen": False}, {"endpoint": "b", "chosen": True}] == (
+        policy.explain(Observation(request(), candidates, 0.0))
+    )
+    assert [
+        {"endpoint": "a", "chosen": True, "pinned": True},
+        {"endpoint": "b", "chosen": False, "pinned": False},
+    ] == policy.explain(Observation(request(token("a")), candidates, 0.0))
+    assert not isinstance(wrapped(Last(), "cookie"), Explaining)
+
+
+@pytest.mark.parametrize("taught", [True, False])
+def test_around_a_policy_that_probes_it_probes_too(taught: bool) -> None:
+    """For a policy that learns and for one that does not."""
+    told: list[str] = []
+
+    class Probing(Last):
+        if not taught:
+            observe = learn_nothing
+
+        def probes(
+            self, candidates: Sequence[EndpointStats], now: float
+        ) -> Sequence[EndpointStats]:
+            return candidates
+
+        def probed(self, stats: EndpointStats, active: int, latency: float, now: float) -> None:
+            told.append(stats.id)
+
+    policy = wrapped(Probing(), "cookie")
+    assert isinstance(policy, Prober)
+    candidates = fleet("a", "b")
+    assert candidates == list(policy.probes(candidates, 1.0))
+    policy.probed(candidates[1], 3, 0.1, 1.0)
+    assert ["b"] == told
+    assert not isinstance(wrapped(Last(), "cookie"), Prober)
