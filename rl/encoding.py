@@ -85,7 +85,8 @@ MAX_SEGMENTS = 8
 """Deeper paths fold into one template, which bounds what a hostile client can make of it."""
 
 
-def _fold(segment: str) -> str:
+def fold(segment: str) -> str:
+    """One path segment, or what stands for its like."""
     if _NUMBER.match(segment):
         return "{n}"
     if _UUID.match(segment):
@@ -99,7 +100,7 @@ def route_template(path: str) -> str:
     """``/report/8841?x=1`` -> ``/report/{n}``: numbers, UUIDs and hashes folded, query dropped."""
     bare = path.partition("?")[0]
     segments = bare.split("/", MAX_SEGMENTS + 1)
-    folded = [_fold(segment) for segment in segments[: MAX_SEGMENTS + 1]]
+    folded = [fold(segment) for segment in segments[: MAX_SEGMENTS + 1]]
     if len(segments) > MAX_SEGMENTS + 1:
         folded.append("*")
     return "/".join(folded)

@@ -12,108 +12,17 @@ made; a frozen dataclass costs several times as much to build and a request buil
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from rl.encoding import request_class
+from rl.endpoint import Endpoint as Endpoint
+from rl.endpoint import EndpointStats as EndpointStats
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 """Plain data, as ``json.loads`` gives it: the form of everything that a learner stores."""
 
 Parameters: TypeAlias = dict[str, JSON]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a request can go: a backend, or the next proxy node.
-
-    Attributes:
-        id: unique name within one node; every table is keyed by it.
-        weight: relative capacity, > 0; what weighted strategies divide by.
-        tags: the operator's own labels, in order.
-        domains: it serves requests for these only, in lower case without a port; empty for any.
-        proxy_node: it is a next node, whose ``Q`` and ``QReward`` are believed.
-    """
-
-    id: str
-    host: str
-    port: int
-    weight: float = 1.0
-    tags: tuple[str, ...] = field(default=())
-    domains: tuple[str, ...] = field(default=())
-    proxy_node: bool = False
-
-
-class EndpointStats:
-    """What is known of one endpoint now. Written by ``metrics.table`` only.
-
-    A policy reads it during ``select`` and ``observe`` and neither keeps nor changes it.
-
-    Attributes:
-        endpoint: whom this is about; ``id`` repeats its id because every policy asks for it.
-        in_flight: requests of this node that were sent and are not yet over.
-        latency: seconds to the first byte, an exponentially weighted mean; 0.0 before the first.
-        latency_at: when ``latency`` last changed; ``-inf`` before the first.
-        error_rate: share of failures, an exponentially weighted mean in [0, 1].
-        error_rate_at: when ``error_rate`` last changed; ``-inf`` before the first.
-        completed: answers that taught something, failures included.
-        failures: how many of those were failures.
-        cpu: the endpoint's own processor use in [0, 1], as it last reported.
-        memory: its own memory use in [0, 1], as it last reported.
-        active: requests it said it was working on, from everybody, as it last reported.
-        reported_latency: seconds it said it takes on average, as it last reported.
-        reported_at: when it last reported; ``-inf`` if it never did.
-        healthy: false while polls fail.
-        ejected: true while its answers keep it out.
-        share: of the requests that it is shown to, in (0, 1]; below 1 while it is on probation or
-            warms up.
-        limit: requests in flight at which it is full; infinite without a limit.
-    """
-
-    __slots__ = (
-        "active",
-        "completed",
-        "cpu",
-        "ejected",
-        "endpoint",
-        "error_rate",
-        "error_rate_at",
-        "failures",
-        "healthy",
-        "id",
-        "in_flight",
-        "latency",
-        "latency_at",
-        "limit",
-        "memory",
-        "reported_at",
-        "reported_latency",
-        "share",
-    )
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.id = endpoint.id
-        self.in_flight = 0
-        self.latency = 0.0
-        self.latency_at = float("-inf")
-        self.error_rate = 0.0
-        self.error_rate_at = float("-inf")
-        self.completed = 0
-        self.failures = 0
-        self.cpu = 0.0
-        self.memory = 0.0
-        self.active = 0
-        self.reported_latency = 0.0
-        self.reported_at = float("-inf")
-        self.healthy = True
-        self.ejected = False
-        self.share = 1.0
-        self.limit = float("inf")
-
-    def __repr__(self) -> str:
-        return f"<EndpointStats {self.id} in_flight={self.in_flight} latency={self.latency:.4f}>"
 
 
 class RequestContext:
@@ -127,6 +36,8 @@ class RequestContext:
         affinity_key: what repeats should be kept together by; the path by default.
         hops: proxies passed before this one, from ``Via``.
         size: bytes of the request body if it was announced, else 0.
+        header_values: of the fields that request classes may be told by, as configured; "" for one
+            that is absent, and no more of each than its first 64 characters.
     """
 
     __slots__ = (
@@ -134,6 +45,7 @@ class RequestContext:
         "affinity_key",
         "client",
         "domain",
+        "header_values",
         "hops",
         "method",
         "path",
@@ -149,6 +61,7 @@ class RequestContext:
         hops: int = 0,
         size: int = 0,
         affinity_key: str | None = None,
+        header_values: tuple[str, ...] = (),
     ) -> None:
         self.method = method
         self.path = path
@@ -157,6 +70,7 @@ class RequestContext:
         self.hops = hops
         self.size = size
         self.affinity_key = path if affinity_key is None else affinity_key
+        self.header_values = header_values
         self._request_class: str | None = None
 
     @property
@@ -377,6 +291,18 @@ class Explainable(Protocol):
 
     def table(self) -> list[dict[str, JSON]]:
         """Rows of plain data, most used first; what ``GET /q`` prints."""
+        ...
+
+
+@runtime_checkable
+class Explaining(Policy, Protocol):
+    """A policy that can give the reasons of a decision to a person."""
+
+    def explain(self, observation: Observation) -> list[dict[str, JSON]]:
+        """A row for each candidate, in their order: its ``endpoint``, whether it is ``chosen``, and
+        what speaks for and against it. It is what ``select`` would decide without its dice; asking
+        changes nothing of what ``select`` will decide.
+        """
         ...
 
 

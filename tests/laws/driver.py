@@ -22,6 +22,7 @@ from rl.vocabulary import (
     Observation,
     Outcome,
     Policy,
+    Prober,
     RequestContext,
     Transition,
     Verdict,
@@ -41,13 +42,18 @@ class Attempt:
 
 
 class Driver:
-    """Sends requests through a policy and tells it what came of them."""
+    """Sends requests through a policy and tells it what came of them.
+
+    Attributes:
+        probing: a policy's probes are answered, at once.
+    """
 
     def __init__(self, policy: Policy, ids: Sequence[str] = ("a", "b", "c")) -> None:
         self.policy = policy
         self.now = 1000.0
         self.candidates: list[EndpointStats] = []
         self.request = RequestContext()
+        self.probing = False
         self._table = EndpointTable(())
         self._reward = build_reward(RewardParameters())
         for id in ids:
@@ -68,6 +74,10 @@ class Driver:
         decision = self.policy.select(self.observation())
         stats = self.candidates[decision.index]
         self._table.sent(stats)
+        policy = self.policy
+        if self.probing and isinstance(policy, Prober):
+            for each in policy.probes(self.candidates, self.now):
+                policy.probed(each, each.in_flight, each.latency, self.now)
         return Attempt(stats, decision, self.now)
 
     def complete(
@@ -93,7 +103,8 @@ class Driver:
     def run(
         self, requests: int, gap: Callable[[], float], service: Service
     ) -> list[tuple[str, float]]:
-        """Open-loop traffic: what each request used and how long it took, in order of sending."""
+        """Open-loop traffic: what each request used and how long it took, in order of sending. Each
+        asks for a page of its own."""
         taken: list[tuple[str, float]] = []
         pending: list[tuple[float, int, Verdict, Attempt]] = []
         arrival = self.now
@@ -102,6 +113,7 @@ class Driver:
             while pending and pending[0][0] <= arrival:
                 self._finish_next(pending)
             self.now = arrival
+            self.request = RequestContext(path=f"/{number}")
             attempt = self.send()
             seconds, verdict = service(attempt.stats.id)
             heapq.heappush(pending, (self.now + seconds, number, verdict, attempt))

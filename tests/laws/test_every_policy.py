@@ -29,11 +29,12 @@ pytestmark = pytest.mark.unit
 
 EVERY = pytest.mark.parametrize("name", names())
 
-MINDS_ANSWERS = ("peak_ewma", "q_learning", "q_routing")
+MINDS_ANSWERS = ("peak_ewma", "q_learning", "q_routing", "marginal_cost", "ucb", "thompson")
 """Strategies that look at latency or reward."""
 
-LOOKS_AT_NOTHING = ("round_robin", "random")
-"""Strategies that take turns or draw lots, whatever comes of it; others may only join for that."""
+LOOKS_AT_NOTHING = ("round_robin", "weighted_round_robin", "random", "client_weighted")
+"""Strategies that take turns or draw lots, whatever comes of it; others may only join for that, or
+because nobody reports anything here."""
 
 LEARNERS = tuple(name for name in names() if isinstance(policy_of(name), Learner))
 EXPLAINED = tuple(name for name in names() if isinstance(policy_of(name), Explainable))
@@ -270,6 +271,7 @@ def test_failing_fast_is_never_more_than_a_fair_share(name: str, rate: float) ->
         return (0.001, Verdict.FAILURE) if id == "broken" else (0.05, Verdict.SUCCESS)
 
     driver = Driver(policy_of(name), ["broken", "b", "c"])
+    driver.probing = True
     taken = driver.run(1500, poisson(rate, 5), service)
     broken = sum(id == "broken" for id, _ in taken[500:])
 
@@ -302,7 +304,11 @@ def test_memory_is_bounded(name: str) -> None:
     """Ten thousand endpoints, paths and domains pass by, three endpoints at a time: what is kept
     stops growing."""
     bounded = Settings.model_validate(
-        {"q_learning": {"max_values": 300}, "q_routing": {"max_domains": 100}}
+        {
+            "q_learning": {"max_values": 300},
+            "q_routing": {"max_domains": 100},
+            "marginal_cost": {"max_keys": 100, "max_kinds": 50, "max_endpoints": 16},
+        }
     )
     driver = Driver(policy_of(name, settings=bounded))
     sizes = []

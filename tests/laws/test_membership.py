@@ -179,7 +179,7 @@ def test_a_changed_weight_is_minded_from_the_next_request_on(name: str) -> None:
     place.serve(300, gap=0.001)
     place.want(endpoint("a"), endpoint("b", 9.0))
     taken = place.serve(1000, gap=0.001)
-    if name in ("q_learning", "q_routing"):
+    if name in ("q_learning", "q_routing", "marginal_cost", "ucb", "thompson"):
         assert set("ab") == set(taken)  # they know no weights
     else:
         assert taken["b"] > 5 * taken["a"]
@@ -189,7 +189,12 @@ def test_a_changed_weight_is_minded_from_the_next_request_on(name: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_memory_is_bounded_however_many_pass_by(name: str, kind: str) -> None:
     """A thousand endpoints join and leave: the node keeps records of a handful of them."""
-    bounded = Settings.model_validate({"q_learning": {"max_values": 60}})
+    bounded = Settings.model_validate(
+        {
+            "q_learning": {"max_values": 60},
+            "marginal_cost": {"max_keys": 40, "max_endpoints": 20},
+        }
+    )
     policy = sticky(build(name, bounded, random.Random(1)), Stickiness(kind=kind), token)  # type: ignore[arg-type]
     place = Place(policy, "")
     seen: set[str] = set()

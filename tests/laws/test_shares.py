@@ -60,7 +60,9 @@ class Traffic:
             while self._pending and self._pending[0][0] <= arrival:
                 self._finish_next()
             self.now = arrival
-            attempt = self.node.route(RequestContext(), str(number), self.now)
+            # Each asks for a page of its own.
+            context = RequestContext(path=f"/{number}")
+            attempt = self.node.route(context, str(number), self.now)
             if attempt is None:
                 self.refused += 1
                 continue

@@ -1,0 +1,86 @@
+"""How fast an endpoint is now against its own usual: a scale that follows slowly, or at once when
+it must.
+
+A Kalman filter of a random walk with a small step (Kalman 1960) follows slow drift and averages
+noise away. A two-sided cumulative sum (Page 1954) of the same errors notices a jump, upon which the
+filter's variance is opened so that the next few samples move it.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+MOST = 6.0
+"""Samples above that many times the scale count as that many: one stuck request is no trend."""
+
+NOISE_RATE = 0.02
+"""Of the average of squared errors: the last hundred samples or so."""
+
+LEAST_NOISE = 0.003
+"""A relative error of some 5 %: servers that never vary exist in simulations only."""
+
+STEP = 1e-4
+"""Variance of the walk's step in units of the noise. The gain settles at its root, 0.01."""
+
+SLACK, ALARM, CLIP = 0.75, 10.0, 2.0
+"""Of the cumulative sum, in standard deviations: it grows by what an error exceeds 0.75, an error
+counts as 2 at most, the alarm is at 10. Eight samples in a row at the clip are one; with normal
+errors a false alarm comes about once in a million."""
+
+RETURN = 0.002
+"""Of the way back to 1, per sample. The scale and what is usual are seen as a product only; without
+this they could drift apart without end. What lasts becomes usual."""
+
+OPENED = 0.1
+"""Variance given at an alarm, in units of the noise: a gain of 0.09, falling as samples come."""
+
+
+class SpeedScale:
+    """The factor on an endpoint's usual latency.
+
+    Attributes:
+        scale: 1 as usual, 4 if everything takes four times as long.
+        noise: variance of a sample around the scale.
+        variance: of the scale itself.
+    """
+
+    __slots__ = ("down", "noise", "scale", "up", "variance")
+
+    def __init__(self) -> None:
+        self.scale = 1.0
+        self.noise = 0.25
+        self.variance = 0.0
+        self.up = 0.0
+        self.down = 0.0
+
+    def learn(self, sample: float) -> float:
+        """Take up one sample, observed over usual; the new scale."""
+        scale = self.scale
+        error = min(sample, MOST * scale) - scale
+        noise = self.noise
+        noise += NOISE_RATE * (min(error * error, 9.0 * noise) - noise)
+        self.noise = noise = max(noise, LEAST_NOISE)
+        variance = self.variance + STEP * noise
+        gain = variance / (variance + noise)
+        self.scale = scale = max(scale + gain * error + RETURN * (1.0 - scale), 1e-3)
+        variance *= 1.0 - gain
+        deviations = error / sqrt(noise)
+        if deviations > CLIP:
+            deviations = CLIP
+        elif deviations < -CLIP:
+            deviations = -CLIP
+        up = self.up + deviations - SLACK
+        down = self.down - deviations - SLACK
+        if up > ALARM or down > ALARM:
+            variance += OPENED * noise
+            up = down = 0.0
+        self.up = up if up > 0.0 else 0.0
+        self.down = down if down > 0.0 else 0.0
+        self.variance = variance
+        return scale
+
+    def jump(self, sample: float) -> None:
+        """Half of the way to a sample that shows a change for the better, and be ready for more."""
+        if sample < self.scale:
+            self.scale += 0.5 * (sample - self.scale)
+            self.variance += OPENED * self.noise

@@ -1,0 +1,218 @@
+"""From the evidence on one endpoint to the tables that choices are made from.
+
+Each fit takes bounded time: classes in use, bins of the load, servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+from rl.endpoint_model import MOST_KNOWN, EndpointModel
+from rl.isotonic import nondecreasing
+from rl.load_bins import BINS, LOADS, SINGLE
+from rl.queueing import externality
+
+MIX_KEPT = 0.95
+"""Of the past in the mix of classes, per fit."""
+
+WAIT_PRIOR = 8.0
+"""Samples that the formula for the wait counts for beside the measured wait at a load."""
+
+ANCHOR = 0.02
+"""Share of the way to the formula that measured waits go at each fit. An endpoint that is never
+idle shows the sum of service and wait only; this helps to tell them apart."""
+
+FREE = 0.25
+"""Share of the requests, those that found the lowest loads, that are taken not to wait. They tell
+what the service is."""
+
+SATURATED = 4.0 / 3.0
+"""A load that lengthens the stay by a third has the servers busy, so that its latency tells how
+many there are."""
+
+FEW = 3.0
+"""Samples without which a bin tells nothing."""
+
+SURE = 20.0
+"""Samples of busy loads from which their mean number of servers is believed."""
+
+MOST_SAMPLES = 200.0
+"""That one load counts for there: the others shall be heard too."""
+
+PROVEN_KEPT = 0.999
+"""Per fit: a machine may lose what it once had."""
+
+MOST_SERVERS = 62.0
+"""From there on nobody waits, and nobody costs anybody anything."""
+
+HIGHEST_LOAD = 0.8
+"""Of the queue in the value function: beyond it the differences grow without limit, out of an
+estimate that is not as sure as that."""
+
+
+def fit_service(
+    model: EndpointModel, means: Sequence[float], doubts: Sequence[float], unseen: float, used: int
+) -> None:
+    """Draw what is known little towards what is known of all (empirical Bayes: Efron and
+    Morris 1973).
+
+    Args:
+        means: service by class over the fleet, at speed 1; 0 where nobody knows.
+        doubts: by class, samples that the fleet's mean counts for: variance of one sample over
+            the variance between endpoints.
+        unseen: share of the fleet's mean that is expected of a class never tried here.
+        used: classes in use, at least.
+    """
+    speed = model.speed
+    counts, raw, service, mix = model.count, model.raw, model.service, model.mix
+    total = weight = 0.0
+    for number in range(used):
+        mean = means[number]
+        count = counts[number]
+        if count:
+            found = raw[number]
+            if mean:
+                doubt = doubts[number]
+                known = count if count < MOST_KNOWN else MOST_KNOWN
+                found = (found * known + mean / speed * doubt) / (known + doubt)
+            service[number] = found
+            share = mix[number]
+            mix[number] = share * MIX_KEPT
+            total += share * found
+            weight += share
+        elif mean:
+            service[number] = unseen * mean / speed
+    if weight:
+        model.mean = total / weight
+    mean = model.mean
+    relative = model.relative
+    for number in range(used):
+        if not counts[number] and not means[number]:
+            service[number] = mean
+        relative[number] = service[number] / mean
+
+
+def fit_wait(model: EndpointModel, pooled: float) -> None:
+    """The number of servers, and the wait by load.
+
+    Args:
+        pooled: servers that endpoints of this fleet have on average; 0 if not known.
+    """
+    mean = model.mean
+    counts = model.wait_count
+    waited = model.waited
+    seen = BINS
+    while seen > 1 and counts[seen - 1] < 1.0:
+        seen -= 1
+    measured = nondecreasing(waited[:seen], counts[:seen])
+    proven = max(model.proven * PROVEN_KEPT, 1.0)
+    total = weight = 0.0
+    for bin in range(1, seen):
+        count = counts[bin]
+        if count < FEW:
+            continue
+        lengthened = measured[bin] / mean + 1.0
+        parallel = (LOADS[bin] + 1.0) / (lengthened if lengthened > 1.0 else 1.0)
+        if parallel > proven:
+            proven = parallel
+        if lengthened > SATURATED:
+            if count > MOST_SAMPLES:
+                count = MOST_SAMPLES
+            total += parallel * count
+            weight += count
+    model.saturated = weight
+    model.proven = proven
+    highest = LOADS[seen - 1]
+    if weight > SURE:
+        model.servers = servers = total / weight
+    elif pooled:
+        model.servers = servers = max(pooled, proven)
+    else:
+        model.servers = inf
+        servers = proven
+    quiet = FREE * sum(counts)
+    free = 0
+    while free < seen - 1:
+        quiet -= counts[free]
+        if quiet < counts[free + 1]:
+            break
+        free += 1
+        waited[free] = 0.0
+    model.free = free
+    sure = model.servers < inf
+    share = mean / servers
+    floor = 0.0
+    table = model.wait
+    for bin in range(1, BINS):
+        load = LOADS[bin]
+        formula = 0.0
+        if sure or bin >= seen:
+            formula = share * (load + 1.0 - servers)
+            if formula < 0.0:
+                formula = 0.0
+        if bin < seen:
+            count = counts[bin]
+            seconds = (formula * WAIT_PRIOR + measured[bin] * count) / (WAIT_PRIOR + count)
+            if sure:
+                waited[bin] += ANCHOR * (formula - waited[bin])
+        elif sure:
+            seconds = formula
+        else:
+            # What nobody has seen may be the limit: as if one more had to wait for all.
+            seconds = max(formula, mean * (load - highest) / (highest + 1.0))
+        if seconds > floor:
+            floor = seconds
+        table[bin] = floor
+
+
+def fit_extra(model: EndpointModel, rate: float) -> None:
+    """What one more job costs later ones.
+
+    Args:
+        rate: jobs per second that come here under the policy to improve upon.
+    """
+    extra = model.extra
+    servers = model.servers
+    if servers >= MOST_SERVERS:
+        if extra[BINS - 1]:
+            for bin in range(BINS):
+                extra[bin] = 0.0
+        return
+    service = model.mean * model.speed
+    rate = min(rate, HIGHEST_LOAD * servers / service)
+    # From the number of servers on they lie on a straight line.
+    last = max(SINGLE, int(servers) + 2)
+    values = externality(servers, service, rate, last + 1)
+    slope = values[last] - values[last - 1]
+    for bin, load in enumerate(LOADS):
+        if load <= last:
+            extra[bin] = values[int(load + 0.5)]
+        else:
+            extra[bin] = values[last] + slope * (load - last)
+
+
+def fit_newcomer(
+    model: EndpointModel,
+    known: Sequence[EndpointModel],
+    means: Sequence[float],
+    pooled: float,
+    unseen: float,
+) -> None:
+    """Be what a newcomer to these endpoints is expected to be, in place."""
+    size = len(known)
+    model.mean = mean = sum([model.mean * model.speed for model in known]) / size
+    model.rate = sum([model.rate for model in known]) / size
+    for number, service in enumerate(means):
+        found = unseen * service if service else mean
+        model.service[number] = found
+        model.relative[number] = found / mean
+    fit_wait(model, pooled)
+    if model.servers < inf:
+        rate = (
+            model.servers
+            * sum([model.rate * model.mean * model.speed / model.servers for model in known])
+            / size
+            / mean
+        )
+        fit_extra(model, rate)
