@@ -13,6 +13,7 @@ from load_balancer.admin import AdminServer, Operator, create_admin
 from load_balancer.assembly import STANDARD_OUTPUT, Assembly
 from load_balancer.cache_routes import add_cache
 from load_balancer.endpoint_routes import add_endpoints
+from load_balancer.explaining import add_explain
 from load_balancer.guard import Guard, admin_token
 from load_balancer.hand_over import HandOver
 from load_balancer.ports import port_problem
@@ -76,6 +77,7 @@ class App:
             operator if place is None else None,
         )
         add_endpoints(application, parts.endpoints.membership)
+        add_explain(application, parts.node, parts.listener, parts.listener.time)
         add_cache(application, lambda: parts.listener.cache, parts.sources.cache)
         self._guard = Guard(application, None, balancer.admin_body_bytes)
         if place is None:

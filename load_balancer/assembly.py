@@ -130,6 +130,7 @@ class Assembly:
             random.Random(balancer.seed),
             time.monotonic,
         )
+        self.node.ask = self.collector.probes.ask
         self.cache_file: CacheFile | None = cache_file(balancer.cache, number)
         self.status = Status(self.node, self.counters, self.collector, time.time, time.monotonic)
         try:
@@ -140,7 +141,7 @@ class Assembly:
                 time.monotonic,
                 self._rng,
                 {balancer.health_path: self.status.page},
-                affinity(balancer.stickiness, tokens),
+                affinity(balancer.stickiness, tokens, balancer.affinity),
                 self.cache_file,
             )
         except ValueError as error:

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from load_balancer.admin import GUARDED, Operator, add_operator
 from load_balancer.combined import combined
+from load_balancer.explaining import EXPLAIN
 from load_balancer.fleet import Fleet
 from load_balancer.guard import Receive, Scope, Send
 from load_balancer.status import as_text
@@ -53,6 +54,7 @@ class FleetAdmin:
             "/stats": self._stats,
             "/metrics": self._metrics,
             "/q": self._q,
+            EXPLAIN: self._explain,
             "/openapi.json": self._openapi,
         }
 
@@ -103,6 +105,16 @@ class FleetAdmin:
         if rows is None:
             return PlainTextResponse(f"{name} has no table to show\n")
         return PlainTextResponse(as_text(rows))
+
+    async def _explain(self, request: Request) -> Response:
+        """Each decides by its own knowledge and what it has in flight itself."""
+        answers = await self._fleet.ask(_target(request))
+        if not answers:
+            return JSONResponse({"detail": NOBODY}, 503)
+        for answer in answers.values():
+            if answer.status_code != 200:
+                return _as_given(answer.status_code, answer.content, "application/json", None)
+        return JSONResponse({"workers": {str(n): each.json() for n, each in answers.items()}})
 
     async def _openapi(self, request: Request) -> Response:
         answers = await self._fleet.ask("/openapi.json")

@@ -29,6 +29,7 @@ LISTENER_KEYS = (
     "load_balancer.client_header",
     "load_balancer.forwarded_header",
     "load_balancer.upgrades",
+    "load_balancer.request_classes",
     "load_balancer.q_headers",
     "load_balancer.decline_load",
     "load_balancer.no_service_status",

@@ -7,105 +7,33 @@ its own time. Knows no connection.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeAlias
 
 from config.balancer import Admission, LoadBalancer
+from load_balancer.attempt import Attempt as Attempt
+from load_balancer.attempt import AttemptLog as AttemptLog
+from load_balancer.attempt import Strategy as Strategy
 from load_balancer.domains import Domains, Group
 from load_balancer.health import Health
 from load_balancer.limits import EndpointLimits, limits_of, with_room
 from load_balancer.load import Idle, InFlight, Load
-from metrics.counters import Counters, Series
+from metrics.counters import Counters
 from metrics.table import EndpointTable
 from rl.vocabulary import (
-    Advertising,
-    Decision,
     EndpointStats,
     Event,
     Observation,
     Outcome,
-    Policy,
+    Prober,
     RequestContext,
     Reward,
     Transition,
     Verdict,
-    learn_nothing,
 )
 
-
-class Strategy:
-    """A policy under its configured name.
-
-    Attributes:
-        advertised: the policy's, or None if it has no value to tell.
-        observe: the policy's, or None if nothing teaches it.
-        series: the counters of its attempts, by endpoint id, as far as they were looked up.
-    """
-
-    __slots__ = ("advertised", "name", "observe", "policy", "series")
-
-    def __init__(self, name: str, policy: Policy) -> None:
-        self.name = name
-        self.policy = policy
-        self.observe = None if _learns_nothing(policy) else policy.observe
-        self.advertised = policy.advertised if isinstance(policy, Advertising) else None
-        self.series: dict[str, Series] = {}
-
-
-def _learns_nothing(policy: Policy) -> bool:
-    return getattr(type(policy), "observe", None) is learn_nothing
-
-
-class Attempt:
-    """One try of one request at one endpoint. It holds the policy that decided it, so that a
-    change of strategy in between credits nobody else.
-
-    Attributes:
-        number: 1 for the first try of a request.
-        started: when it was decided.
-        over: it was completed.
-    """
-
-    __slots__ = (
-        "context",
-        "decision",
-        "number",
-        "over",
-        "request_id",
-        "series",
-        "started",
-        "stats",
-        "strategy",
-    )
-
-    def __init__(
-        self,
-        context: RequestContext,
-        request_id: str,
-        strategy: Strategy,
-        stats: EndpointStats,
-        decision: Decision,
-        series: Series,
-        started: float,
-        number: int,
-    ) -> None:
-        self.context = context
-        self.request_id = request_id
-        self.strategy = strategy
-        self.stats = stats
-        self.decision = decision
-        self.series = series
-        self.started = started
-        self.number = number
-        self.over = False
-
-
-class AttemptLog(Protocol):
-    """Where completed attempts are written down."""
-
-    def append(self, attempt: Attempt, outcome: Outcome, now: float) -> None:
-        """Note one; never blocks, never raises."""
-        ...
+Ask: TypeAlias = Callable[[Prober, Sequence[EndpointStats]], None]
+"""Asks endpoints how they are and tells the policy. It must not wait for them."""
 
 
 class Node:
@@ -113,6 +41,7 @@ class Node:
 
     Attributes:
         strategy: who decides now; replaced by one assignment.
+        ask: how a policy's probes are made; None for not at all.
         table: what is known of the endpoints.
         counters: what was counted.
         domains: which endpoints serve which.
@@ -133,6 +62,7 @@ class Node:
         "_reward",
         "_shares",
         "_throw",
+        "ask",
         "counters",
         "domains",
         "strategy",
@@ -174,6 +104,7 @@ class Node:
         self._load: Load = load or Idle()
         self._decline_load = decline_load
         self._narrows = self._shares = False
+        self.ask: Ask | None = None
         self.domains = Domains()
         self._candidates: Sequence[EndpointStats] = ()
         self._named: dict[str, Group] | None = None
@@ -261,6 +192,11 @@ class Node:
         series = strategy.series.get(stats.id)
         if series is None:
             series = strategy.series[stats.id] = self.counters.series(strategy.name, stats.id)
+        prober = strategy.prober
+        if prober is not None and self.ask is not None:
+            asked = prober.probes(candidates, now)
+            if asked:
+                self.ask(prober, asked)
         return Attempt(context, request_id, strategy, stats, decision, series, now, len(tried) + 1)
 
     def full(self, tried: Collection[str] = (), domain: str = "") -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from load_balancer.forwarding.fields import Fields
+from load_balancer.forwarding.json_field import JsonField
 from load_balancer.forwarding.responses import chunk, last_chunk
 
 
@@ -14,6 +15,7 @@ class RequestBody:
         received: bytes that have come in all.
         trailers: fields that came behind the body.
         uninvited: the client holds its body back until somebody tells it to continue.
+        scan: looks for the request's affinity key in it; None where that is not wanted.
     """
 
     __slots__ = (
@@ -25,6 +27,7 @@ class RequestBody:
         "_taken",
         "buffered",
         "received",
+        "scan",
         "trailers",
         "uninvited",
     )
@@ -38,6 +41,7 @@ class RequestBody:
         """
         self.buffered = 0
         self.received = 0
+        self.scan: JsonField | None = None
         self._taken = False
         self._kept: list[bytes] = []
         self._most_kept = kept_bytes
@@ -53,6 +57,8 @@ class RequestBody:
         self.buffered += len(data)
         self.received += len(data)
         self.uninvited = False
+        if self.scan is not None:
+            self.scan.feed(data)
         if self.received <= self._most_kept:
             self._kept.append(data)
         elif self._kept:

@@ -108,6 +108,9 @@ def let_go(exchange: Exchange) -> None:
     """Stop the endpoints' work for this exchange; nothing is learned from it."""
     upstream, attempt = exchange.upstream, exchange.attempt
     exchange.upstream = None
+    if exchange.awaited is not None:
+        exchange.awaited.cancel()
+        exchange.awaited = None
     if upstream is not None:
         upstream.abort()
     if exchange.hedge is not None:

@@ -11,10 +11,11 @@ Exactly one of its endings completes each attempt, and exactly one tells of the 
 
 from __future__ import annotations
 
+from asyncio import TimerHandle
 from typing import TYPE_CHECKING
 
 from load_balancer.errors import ResponseInvalid, StatusDeclined, UpstreamError
-from load_balancer.forwarding import endings
+from load_balancer.forwarding import endings, starting
 from load_balancer.forwarding.account import Account, decoration, heard, outcome, tell
 from load_balancer.forwarding.body import RequestBody
 from load_balancer.forwarding.fields import Fields
@@ -52,6 +53,7 @@ class Exchange:
         request_id: of the request, its own or made here.
         refusal: why the request goes nowhere.
         body: what waits of the request's body; None for a request that has none.
+        awaited: ends the wait for what of the body has to be known first.
         received: the request has been read to its end.
         started: when its turn had come and its head was whole.
         tried: ids of the endpoints that have failed.
@@ -77,6 +79,7 @@ class Exchange:
         "_outgoing",
         "account",
         "attempt",
+        "awaited",
         "begun",
         "body",
         "cached",
@@ -106,6 +109,7 @@ class Exchange:
     request_id: str
     refusal: Refusal | None
     body: RequestBody | None
+    awaited: TimerHandle | None
     tried: tuple[str, ...]
     attempt: Attempt | None
     upstream: UpstreamConnection | None
@@ -123,7 +127,7 @@ class Exchange:
         self._listener = client.listener
         self.refusal = self.body = self.attempt = self.upstream = self.response = None
         self.head = self.context = self._outgoing = self.tunnel = None
-        self.account = self.hedge = self.place = self.cached = None
+        self.account = self.hedge = self.place = self.cached = self.awaited = None
         self.received = self.begun = self.sent = self.told = False
         self.tried = ()
         self.started = self.first_byte_at = NOT_REACHED
@@ -140,6 +144,9 @@ class Exchange:
 
     def forward(self) -> None:
         """What there is of the request body goes on, if the endpoint still wants it."""
+        if self.awaited is not None:
+            starting.body_came(self)
+            return
         upstream = self.upstream
         body = self.body
         if upstream is None or body is None or not body.waits(self.received):

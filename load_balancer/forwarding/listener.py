@@ -12,7 +12,7 @@ from email.utils import formatdate
 
 from config.balancer import LoadBalancer
 from load_balancer.caching.vocabulary import Overflow
-from load_balancer.forwarding.affinity import Affinity
+from load_balancer.forwarding.affinity import Affinity, class_values
 from load_balancer.forwarding.arrival import Arrival, Arrivals
 from load_balancer.forwarding.background import Background
 from load_balancer.forwarding.crowd import Crowd
@@ -64,7 +64,8 @@ class Listener:
         pace: how slow they may be.
         port: where it listens, once it does.
         draining: no further request is taken on any connection.
-        affinity: what keeps repeats together, if anything in their heads does.
+        affinity: what keeps repeats together, if anything but their paths does.
+        class_values: reads the fields that request classes are told by, if there are any.
         cache: what answers are kept in, if they are.
         background: exchanges that no client waits for.
         access_log: takes the record of each client request that is over, if anybody wants it.
@@ -292,6 +293,7 @@ class Listener:
 
     def _take_up(self, settings: LoadBalancer) -> None:
         self.settings = settings
+        self.class_values = class_values(settings.request_classes.headers)
         self.hears_q = settings.q_headers.enabled
         self.tells_q = settings.q_headers.enabled and settings.q_headers.expose
         self.decorates = self._decorates()

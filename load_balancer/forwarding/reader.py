@@ -210,7 +210,7 @@ class RequestReader:
                 self._client.peer,
                 self._listener.request_id(),
             )
-            if self._listener.cache is not None:
+            if self._listener.cache is not None or self._listener.class_values is not None:
                 head.fields = fields
             affinity = self._listener.affinity
             if affinity is not None:
@@ -221,6 +221,8 @@ class RequestReader:
                     head.expects_continue,
                     self._listener.placer.kept_bytes(head.method),
                 )
+                if affinity is not None and affinity.in_body:
+                    parsing.body.scan = affinity.scan(fields)
                 self._fields = parsing.body.trailers
         except Refusal as refusal:
             parsing.refusal = refusal

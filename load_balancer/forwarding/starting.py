@@ -6,13 +6,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from load_balancer.caching.vocabulary import Kind
+from load_balancer.errors import NoCandidate
 from load_balancer.forwarding import endings
 from load_balancer.forwarding.account import trace
 from load_balancer.forwarding.cached import answer_found
 from load_balancer.forwarding.consulting import begin
+from load_balancer.forwarding.heads import RequestHead
+from load_balancer.forwarding.json_field import JsonField
 from rl.vocabulary import RequestContext
 
 if TYPE_CHECKING:
+    from load_balancer.forwarding.body import RequestBody
     from load_balancer.forwarding.exchange import Exchange
     from load_balancer.forwarding.repeat import RepeatedRequest
 
@@ -69,6 +73,16 @@ def start(exchange: Exchange) -> None:
         return
     if (head.hops or head.last) and endings.goes_no_further(exchange, head):
         return
+    body = exchange.body
+    if body is None or body.scan is None:
+        _decide(exchange, head, head.affinity_key, now)
+    else:
+        _look_into(exchange, body, body.scan)
+
+
+def _decide(exchange: Exchange, head: RequestHead, key: str | None, now: float) -> None:
+    listener = exchange.client.listener
+    read = listener.class_values
     exchange.context = RequestContext(
         head.method,
         head.path,
@@ -76,7 +90,8 @@ def start(exchange: Exchange) -> None:
         head.client,
         head.hops,
         head.length,
-        head.affinity_key,
+        key,
+        () if read is None else read(head.fields),
     )
     if listener.tracer is not None:
         trace(exchange, listener.tracer)
@@ -85,3 +100,49 @@ def start(exchange: Exchange) -> None:
     if live is not None and not head.upgrade and begin(exchange, live, live.request(head), now):
         return
     listener.placer.place(exchange, now)
+
+
+# A request whose affinity key is in its body waits for as much of that as may be needed.
+
+
+def _look_into(exchange: Exchange, body: RequestBody, scan: JsonField) -> None:
+    client = exchange.client
+    listener, affinity = client.listener, client.listener.affinity
+    # Who waits to be told to go on with the body is told so by the endpoint, which must be known.
+    if scan.over or exchange.received or body.uninvited or affinity is None:
+        _known(exchange, body, scan)
+        return
+    seconds = affinity.wait_seconds
+    client.deadline = listener.time() + seconds + listener.deadlines.idle_seconds
+    exchange.awaited = listener.loop.call_later(seconds, _resume, exchange)
+
+
+def body_came(exchange: Exchange) -> None:
+    """More of a body that is awaited, or its end."""
+    body = exchange.body
+    if body is None or body.scan is None or body.scan.over or exchange.received:
+        _resume(exchange)
+
+
+def _resume(exchange: Exchange) -> None:
+    body, timer = exchange.body, exchange.awaited
+    assert body is not None and body.scan is not None and timer is not None
+    timer.cancel()
+    exchange.awaited = None
+    try:
+        _known(exchange, body, body.scan)
+    except NoCandidate as error:
+        exchange.client.answer_error(error.status, error.label, error.text)
+
+
+def _known(exchange: Exchange, body: RequestBody, scan: JsonField) -> None:
+    """As much is known as is waited for."""
+    head = exchange.head
+    assert head is not None
+    if exchange.received:
+        scan.ended()
+    body.scan = None
+    key = scan.key if scan.over else None
+    _decide(
+        exchange, head, head.affinity_key if key is None else key, exchange.client.listener.time()
+    )

@@ -15,6 +15,7 @@ import pytest
 
 from load_balancer.app import App
 from load_balancer.serving import StartError
+from rl.vocabulary import Learner
 from tests.live.asking import get, post, refusing
 from tests.live.origin import Origin, Visit, answer, done
 from tests.live.rig import settings_for
@@ -158,16 +159,17 @@ async def test_the_request_log_has_a_line_for_every_attempt(tmp_path: Path) -> N
     }
 
 
+@pytest.mark.parametrize("strategy", ["q_learning", "marginal_cost"])
 async def test_what_was_learned_is_saved_at_the_end_and_there_at_the_next_start(
-    tmp_path: Path,
+    tmp_path: Path, strategy: str
 ) -> None:
     learning = {"state_file": str(tmp_path / "state.json")}
     async with Origin(backend) as one, Origin(backend) as two:
-        async with running(one, two, strategy="q_learning", learning=learning) as app:
+        async with running(one, two, strategy=strategy, learning=learning) as app:
             for _ in range(10):
                 await ask(app, get("/work"))
             known = app.status.table()
-        async with running(one, two, strategy="q_learning", learning=learning) as app:
+        async with running(one, two, strategy=strategy, learning=learning) as app:
             assert known
             assert app.status.table() == known
 
@@ -200,6 +202,40 @@ async def test_it_is_saved_while_running_too(tmp_path: Path) -> None:
         async with asyncio.timeout(20):
             while not path.exists():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
+
+
+async def test_it_outlives_a_crash_and_a_change_of_endpoints(tmp_path: Path) -> None:
+    """What was saved last is what the next start knows, of the endpoints that there are then."""
+    path, crashed = tmp_path / "state.json", tmp_path / "crashed.json"
+    learning: dict[str, Any] = {"state_file": str(path), "save_interval_seconds": 0.01}
+    async with Origin(backend) as one, Origin(backend) as two:
+        async with running(one, strategy="q_learning", learning=learning) as app:
+            for _ in range(5):
+                await ask(app, get("/work"))
+            async with admin(app) as client:
+                entry = {"id": "b", "host": "127.0.0.1", "port": two.port}
+                assert 200 == (await client.post("/endpoints", json=entry)).status_code
+            for _ in range(10):
+                await ask(app, get("/work"))
+            known = app.status.table()
+            assert known
+            learner = app.node.strategy.policy
+            assert isinstance(learner, Learner)
+            expected = json.loads(json.dumps({"q_learning": learner.parameters()}))
+            async with asyncio.timeout(20):
+                while not path.exists() or json.loads(path.read_text()) != expected:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            crashed.write_bytes(path.read_bytes())
+        learning["state_file"] = str(crashed)
+        async with running(one, two, strategy="q_learning", learning=learning) as app:
+            assert app.status.table() == known
+
+
+async def test_a_strategy_is_asked_for_its_reasons_at_the_admin_port() -> None:
+    async with Origin(backend) as one, running(one, strategy="q_learning") as app:
+        async with admin(app) as client:
+            answer = await client.get("/explain?path=/work")
+            assert {"detail": "q_learning has no reasons to show"} == answer.json()
 
 
 @pytest.mark.parametrize("key", ["port", "admin_port"])

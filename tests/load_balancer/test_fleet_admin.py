@@ -41,6 +41,12 @@ def application(number: int) -> FastAPI:
     async def q() -> Any:
         return {"routing_strategy": "q_learning", "rows": []}
 
+    @app.get("/explain")
+    async def explain(path: str) -> Any:
+        if path != "/":
+            raise HTTPException(422, "path")
+        return {"endpoint": f"server{number}"}
+
     @app.post("/strategy")
     async def strategy(request: Request) -> Any:
         name = (await request.json())["strategy"]
@@ -104,6 +110,12 @@ async def test_q_shows_what_all_learned_just_now(rig: Rig) -> None:
     assert "visits.a" in (await rig.ask("GET", "/q")).text
 
 
+async def test_each_explains_its_own_decision(rig: Rig) -> None:
+    answer = await rig.ask("GET", "/explain?path=/")
+    assert {"1": {"endpoint": "server1"}, "2": {"endpoint": "server2"}} == answer.json()["workers"]
+    assert 422 == (await rig.ask("GET", "/explain?path=x")).status_code
+
+
 async def test_it_lives_and_is_ready_as_long_as_one_serves(rig: Rig) -> None:
     assert 200 == (await rig.ask("GET", "/livez")).status_code
     assert 200 == (await rig.ask("GET", "/readyz")).status_code
@@ -119,6 +131,7 @@ async def test_without_a_worker_it_is_not_ready_but_lives() -> None:
     for path, status in (("/readyz", 503), ("/livez", 200), ("/stats", 503), ("/q", 200)):
         assert status == (await rig.ask("GET", path)).status_code
     assert 503 == (await rig.ask("GET", "/openapi.json")).status_code
+    assert 503 == (await rig.ask("GET", "/explain")).status_code
     assert 503 == (await rig.ask("GET", "/health")).status_code
     assert 503 == (await rig.ask("POST", "/strategy", json={"strategy": "x"})).status_code
 

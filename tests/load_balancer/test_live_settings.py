@@ -67,6 +67,15 @@ async def test_the_data_path_reads_the_new_settings(app: App, origin: Origin) ->
     await ask(app)
 
 
+async def test_fields_that_tell_classes_are_read_from_then_on(app: App, origin: Origin) -> None:
+    assert app.listener.class_values is None
+    applied = app.apply(wanted(origin, request_classes={"headers": ["X-Tenant"]}))
+    assert (("load_balancer.request_classes.headers",), ()) == (applied.changed, applied.restart)
+    assert app.listener.class_values is not None
+    assert ("acme",) == app.listener.class_values([(b"x-tenant", b"acme")])
+    await ask(app)
+
+
 async def test_a_strategy_in_the_settings_is_switched_to(app: App, origin: Origin) -> None:
     """And back: what it learned it still knows, with other parameters as well."""
     await ask(app, 3)

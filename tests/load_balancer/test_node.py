@@ -1,7 +1,7 @@
 """The node: one decision in, exactly one completion out, and the right policy learns from it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -867,3 +867,35 @@ def test_a_reload_changes_the_capacity() -> None:
     rig.node.apply(LoadBalancer(decline_load=50.0, capacity=2))
 
     assert rig.node.declines()
+
+
+class Asking(Noting):
+    """Wants to know of the last candidate after each decision, if there is more than one."""
+
+    def probes(self, candidates: Sequence[EndpointStats], now: float) -> Sequence[EndpointStats]:
+        return candidates[-1:] if len(candidates) > 1 else ()
+
+    def probed(self, stats: EndpointStats, active: int, latency: float, now: float) -> None:
+        raise AssertionError("nobody answers here")
+
+
+def test_who_a_policy_wants_to_know_of_is_asked_after_its_decision() -> None:
+    """Once the request counts as sent; nobody if there is none to ask, or no way to."""
+    rig = Rig()
+    policy = Asking()
+    rig.node.strategy = Strategy("asking", policy)
+    assert rig.node.route(CONTEXT, "1", 1.0) is not None
+    asked: list[tuple[object, list[str], int]] = []
+    rig.node.ask = lambda prober, named: asked.append(
+        (prober, [stats.id for stats in named], rig.table["a"].in_flight)
+    )
+    rig.node.route(CONTEXT, "2", 1.0)
+    rig.node.route(CONTEXT, "3", 1.0, ("a", "b"))
+
+    assert [(policy, ["c"], 2)] == asked
+
+
+def test_a_policy_that_asks_nobody_is_not_asked_whom() -> None:
+    rig = Rig()
+    rig.node.ask = lambda prober, named: pytest.fail("it was")
+    assert rig.node.route(CONTEXT, "1", 1.0) is not None

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.affinity import AffinityKey
 from config.endpoints import Stickiness
 from load_balancer.forwarding.affinity import (
+    LONGEST_VALUE,
     MOST_TOKENS,
     Affinity,
     Tokens,
     affinity,
+    class_values,
     read_cookie,
     read_field,
 )
@@ -123,7 +126,7 @@ def test_a_client_that_has_the_right_cookie_is_given_none() -> None:
     """A cookie on every answer would keep caches from holding any."""
     place = cookies()
     line = place.cookie("", "a", secure=False)
-    key = place.key([(b"Cookie", line.removeprefix(b"Set-Cookie: ").partition(b";")[0])])
+    key = place.key([(b"Cookie", line.removeprefix(b"Set-Cookie: ").partition(b";")[0])]) or ""
 
     assert key == Tokens(SECRET)("a")
     assert b"" == place.cookie(key, "a", secure=False)
@@ -150,3 +153,68 @@ def test_the_data_path_has_nothing_to_do_for_the_other_kinds() -> None:
     found = [affinity(each, Tokens(SECRET)) is not None for each in settings]
 
     assert [False, False, False, True, True] == found
+
+
+# The key of affinity, where stickiness goes by something else.
+
+
+def keyed(**settings: Any) -> Affinity:
+    found = affinity(Stickiness(), Tokens(SECRET), AffinityKey(**settings))
+    assert found is not None
+    return found
+
+
+def test_a_path_needs_nothing_of_the_data_path() -> None:
+    assert affinity(Stickiness(), Tokens(SECRET), AffinityKey()) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields", "expected"),
+    [
+        ({"kind": "header", "header": "X-Key"}, [(b"x-key", b" 7 ")], "7"),
+        ({"kind": "header", "header": "X-Key"}, [(b"x-other", b"7")], None),
+        ({"kind": "cookie", "cookie": "sid"}, [(b"Cookie", b"a=1; sid=7")], "7"),
+        ({"kind": "cookie", "cookie": "sid"}, [(b"Cookie", b"sid=")], None),
+        ({"kind": "body_field"}, [(b"x-session-id", b"7")], None),
+    ],
+)
+def test_the_key_is_read_or_left_to_the_path(
+    settings: dict[str, Any], fields: Fields, expected: str | None
+) -> None:
+    reader = keyed(**settings)
+
+    assert expected == reader.key(fields)
+    assert not reader.sets_cookie
+
+
+@pytest.mark.parametrize(
+    ("fields", "looked_into"),
+    [
+        ([(b"Content-Type", b"application/json")], True),
+        ([(b"content-type", b"Application/JSON; charset=utf-8")], True),
+        ([(b"Content-Type", b"application/vnd.x+json ;a=b")], True),
+        ([(b"Content-Type", b"application/json"), (b"Content-Encoding", b"identity")], True),
+        ([(b"Content-Type", b"application/json"), (b"Content-Encoding", b"gzip")], False),
+        ([(b"Content-Type", b"application/jsonl")], False),
+        ([(b"Content-Type", b"text/plain")], False),
+        ([], False),
+    ],
+)
+def test_only_json_is_looked_into(fields: Fields, looked_into: bool) -> None:
+    assert looked_into == (keyed(kind="body_field").scan(fields) is not None)
+
+
+def test_no_other_kind_looks_into_bodies() -> None:
+    header = keyed(kind="header")
+
+    assert (False, True) == (header.in_body, keyed(kind="body_field").in_body)
+    assert 2.0 == keyed(kind="body_field", wait_seconds=2).wait_seconds
+
+
+def test_the_values_that_classes_are_told_by_are_read_in_order_and_cut() -> None:
+    read = class_values(("X-Tenant", "Accept"))
+    assert read is not None
+
+    assert ("acme", "") == read([(b"x-tenant", b"acme")])
+    assert ("", "a" * LONGEST_VALUE) == read([(b"ACCEPT", b"a" * 1000)])
+    assert class_values(()) is None

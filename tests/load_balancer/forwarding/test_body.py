@@ -3,6 +3,7 @@
 import pytest
 
 from load_balancer.forwarding.body import RequestBody
+from load_balancer.forwarding.json_field import JsonField
 
 pytestmark = pytest.mark.unit
 
@@ -58,3 +59,14 @@ def test_the_first_bytes_need_no_invitation_any_more() -> None:
     assert body.uninvited
     body.add(b"a")
     assert not body.uninvited
+
+
+def test_what_looks_for_the_key_sees_every_byte_and_takes_none() -> None:
+    body = RequestBody(chunked=True, uninvited=False)
+    body.scan = JsonField(("prompt",), 8, 1024)
+    for piece in (b'{"pro', b'mpt": "he', b'llo"}'):
+        body.add(piece)
+    body.scan.ended()
+
+    assert "hello" == body.scan.key
+    assert b'13\r\n{"prompt": "hello"}\r\n' == body.take(whole=False)

@@ -30,6 +30,7 @@ class Placer:
 class Listener:
     placer = Placer()
     affinity = None
+    class_values = None
     cache = None
     limits = Limits(head_bytes=2048, head_fields=20, target_bytes=1024)
 
