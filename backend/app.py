@@ -34,9 +34,11 @@ class BehaviourChange(Section):
     """What ``POST /behaviour`` may say. What it leaves out stays; ``service`` is a whole profile.
 
     Attributes:
-        seed: throws the dice anew from there; without it they go on.
+        seed: throws the dice anew from there; without it they go on, and noisy neighbours begin
+            anew with seed 0.
         reset: forgets the response times and counts so far.
         reset_share: of the good answers, how many are cut in their middle by a TCP reset.
+        paired_sizes: whether requests may say how large they are, in ``X-Work-Quantile``.
         refuse_seconds: for so long every connection is refused, and those that there are are cut.
     """
 
@@ -45,6 +47,7 @@ class BehaviourChange(Section):
     seed: int | None = None
     reset: bool = False
     reset_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    paired_sizes: bool | None = None
     refuse_seconds: Annotated[float, Field(gt=0, le=3600)] | None = None
 
 
@@ -71,6 +74,7 @@ def create_app(
     """
     vitals = Vitals(clock, usage)
     work = WorkApp(server_id, LiveService(behaviour, clock), vitals, clock, reset)
+    vitals.meter.slots = behaviour.profile.slots
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.router.default = work
 
@@ -87,6 +91,7 @@ def create_app(
                 "active_requests": vitals.active,
                 "queued_requests": slots.waiting,
                 "avg_response_time": round(vitals.mean_seconds * 1000.0, 3),
+                "next_response_time": round(vitals.next_seconds * 1000.0, 3),
                 "health_status": (
                     "unhealthy" if slots.full else "degraded" if slots.waiting else "healthy"
                 ),
@@ -119,12 +124,17 @@ def create_app(
             old.profile if change.service is None else change.service,
             old.base_delay if change.base_delay_ms is None else change.base_delay_ms / 1000.0,
             old.rng if change.seed is None else dice(server_id, change.seed),
+            # Servers that share a noisy neighbour are given one seed.
+            change.seed or 0,
         )
         work.service = LiveService(new, clock)
+        vitals.meter.slots = new.profile.slots
         if change.reset:
             vitals.reset()
         if change.reset_share is not None:
             work.reset_share = change.reset_share
+        if change.paired_sizes is not None:
+            work.paired_sizes = change.paired_sizes
         if change.refuse_seconds is not None and refuse is not None:
             refuse(change.refuse_seconds)
         return JSONResponse(

@@ -52,7 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     behaviour = ServiceBehaviour(
-        server.service, server.base_delay_ms / 1000.0, dice(server.id, arguments.seed)
+        server.service,
+        server.base_delay_ms / 1000.0,
+        dice(server.id, arguments.seed),
+        arguments.seed or 0,
     )
     host, port = listening.getsockname()[:2]
     address = f"[{host}]" if ":" in host else host

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 import psutil
 
-SAMPLE_SECONDS = 0.5
+from rl.simulation.latency_estimate import LatencyEstimate
+from rl.simulation.load_meter import WINDOW_SECONDS, LoadMeter
+
+SAMPLE_SECONDS = WINDOW_SECONDS
 """Processor, memory and rate are read this often at the most, however many requests ask."""
 
 RECENT = 100
@@ -46,7 +49,9 @@ class Vitals:
         active: requests accepted and not yet answered, waiting ones included.
         cpu: share of one processor used between the last two samples.
         memory: share of the machine's memory at the last sample.
-        rate: answers per second between the last two samples.
+        meter: answers and failures per second and how busy the slots were, in its last window; its
+            ``slots`` are for the server to set.
+        estimate: what one more request would take.
     """
 
     def __init__(self, clock: Callable[[], float], usage: Callable[[], Usage] = own_usage) -> None:
@@ -54,31 +59,59 @@ class Vitals:
         self._usage = usage
         self._last: Usage | None = None
         self._sampled_at = float("-inf")
-        self._answers = 0
         self._seconds: deque[float] = deque(maxlen=RECENT)
         self.active = 0
         self.cpu = 0.0
         self.memory = 0.0
-        self.rate = 0.0
+        self.meter = LoadMeter()
+        self.estimate = LatencyEstimate()
 
-    def answered(self, seconds: float | None) -> None:
-        """One more answer. ``seconds`` it took, or None if no work was done for it: failures and
-        refusals come at once and would make a server in trouble look fast."""
-        self._answers += 1
+    @property
+    def rate(self) -> float:
+        """Answers per second in the meter's last window."""
+        return self.meter.rate
+
+    def arrived(self) -> int:
+        """One more request is there; how many there were before it."""
+        found = self.active
+        self.active = found + 1
+        self.meter.busy(self.active, self._clock())
+        return found
+
+    def left(self) -> None:
+        """One of them is not there any more, answered or not."""
+        self.active -= 1
+        self.meter.busy(self.active, self._clock())
+
+    def answered(self, seconds: float | None, found: int = 0) -> None:
+        """One more answer.
+
+        Args:
+            seconds: it took, or None if no work was done for it: failures and refusals come at once
+                and would make a server in trouble look fast.
+            found: what ``arrived`` gave.
+        """
+        self.meter.answered(seconds is None)
         if seconds is not None:
             self._seconds.append(seconds)
+            self.estimate.answered(found, seconds, self._clock())
 
     def reset(self) -> None:
         """Forgets the answers so far; requests under way stay counted."""
         self._seconds.clear()
-        self._answers = 0
-        self.rate = 0.0
+        self.estimate.clear()
+        self.meter.reset()
         self._last = None
 
     @property
     def mean_seconds(self) -> float:
         """Mean response time of the last ``RECENT`` answers; 0.0 before the first."""
         return sum(self._seconds) / len(self._seconds) if self._seconds else 0.0
+
+    @property
+    def next_seconds(self) -> float:
+        """What one more request is expected to take; 0.0 if nothing recent is known."""
+        return self.estimate.expect(self.active, self._clock())
 
     def sample(self) -> None:
         """Brings ``cpu``, ``memory`` and ``rate`` up to date if they are old."""
@@ -89,16 +122,19 @@ class Vitals:
         usage = self._usage()
         if self._last is not None:
             self.cpu = min(1.0, max(0.0, (usage.cpu_seconds - self._last.cpu_seconds) / since))
-            self.rate = self._answers / since
         self.memory = usage.memory
-        self._answers = 0
+        self.meter.sample(now)
         self._last = usage
         self._sampled_at = now
 
     def orca(self) -> str:
-        """The load report that answers carry, in ORCA's text form: shares and requests a second."""
+        """The load report that answers carry, in ORCA's text form: shares and requests a second.
+        How busy the slots are is told if they are limited, failures a second if there are any."""
         self.sample()
+        meter = self.meter
+        used = f"application_utilization={meter.utilization:.4f}," if meter.slots else ""
+        failing = f"eps={meter.failure_rate:.2f}," if meter.failure_rate else ""
         return (
-            f"TEXT cpu_utilization={self.cpu:.4f},mem_utilization={self.memory:.4f},"
-            f"rps_fractional={self.rate:.2f},named_metrics.active={self.active}"
+            f"TEXT cpu_utilization={self.cpu:.4f},mem_utilization={self.memory:.4f},{used}"
+            f"rps_fractional={meter.rate:.2f},{failing}named_metrics.active={self.active}"
         )

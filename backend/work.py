@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import html
 import json
+import math
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
@@ -16,12 +17,15 @@ from starlette.types import Receive, Scope, Send
 
 from backend.vitals import Vitals
 from rl.simulation.service import Place, ServiceBehaviour, Slots, Work
+from rl.simulation.sharing import Sharing
 
 CHUNK_BYTES = 64 * 1024
 CUT_SECONDS = 0.02
 """Between the first half of an answer and its cut, so that whoever reads has begun to."""
 
 RETRY_AFTER_SECONDS = 1
+QUANTILE = b"x-work-quantile"
+"""The field that says how large a request is among its kind, where that is honoured."""
 
 
 class Undone(Enum):
@@ -35,52 +39,130 @@ class LiveService:
     """A service behaviour in real time, from the moment that this is made.
 
     A new behaviour is a new LiveService: requests that the old one accepted end under its rules.
+
+    Attributes:
+        slots: who works and who waits; an item is the timer that ends its request's waiting, for
+            a slot or, where the processor is shared, for the end of its work.
     """
 
     def __init__(self, behaviour: ServiceBehaviour, clock: Callable[[], float]) -> None:
         self.behaviour = behaviour
-        self.domains = frozenset(domain.lower() for domain in behaviour.profile.domains)
         profile = behaviour.profile
-        # An item is the timer that ends its request's waiting for a slot.
-        self.slots: Slots[asyncio.Timeout] = Slots(profile.slots, profile.queue_limit)
+        self.domains = frozenset(domain.lower() for domain in profile.domains)
+        self.slots: Slots[asyncio.Timeout] | Sharing[asyncio.Timeout]
+        if profile.discipline == "processor_sharing":
+            self.slots = Sharing(profile.slots, profile.queue_limit)
+        else:
+            self.slots = Slots(profile.slots, profile.queue_limit)
         self._clock = clock
         self._began = clock()
+        self._alarm: asyncio.TimerHandle | None = None
 
-    async def do(self, path: str, receive: Receive) -> Work | Undone:
+    async def do(
+        self, target: str, receive: Receive, quantile: float | None = None
+    ) -> Work | Undone:
         """Does one request's work. The slot, or the place in the queue, is free again afterwards,
-        at once if the client leaves or the task is cancelled."""
+        at once if the client leaves or the task is cancelled.
+
+        Args:
+            target: path and query.
+            quantile: see ``ServiceBehaviour.work``.
+        """
+        if isinstance(self.slots, Sharing):
+            return await self._share(self.slots, target, receive, quantile)
+        return await self._queue(self.slots, target, receive, quantile)
+
+    def _work(self, target: str, quantile: float | None) -> Work:
+        return self.behaviour.work(target, self._clock() - self._began, quantile)
+
+    async def _queue(
+        self,
+        slots: Slots[asyncio.Timeout],
+        target: str,
+        receive: Receive,
+        quantile: float | None,
+    ) -> Work | Undone:
         turn = asyncio.timeout(None)
-        place = self.slots.arrive(turn)
+        place = slots.arrive(turn)
         if place is Place.REFUSED:
             return Undone.REFUSED
         if place is Place.QUEUED:
             try:
                 left = await _client_leaves(receive, turn)
             except asyncio.CancelledError:
-                self._give_up(turn)
+                _give_up(slots, turn)
                 raise
             if left:
-                self._give_up(turn)
+                _give_up(slots, turn)
                 return Undone.CLIENT_LEFT
+        holds = True
         try:
-            work = self.behaviour.work(path, self._clock() - self._began)
+            work = self._work(target, quantile)
+            if not work.holds_slot:
+                holds = False
+                _finish(slots)
             if work.seconds:
                 end = asyncio.timeout(None if work.hangs else work.seconds)
                 if await _client_leaves(receive, end):
                     return Undone.CLIENT_LEFT
             return work
         finally:
-            self._finish()
+            if holds:
+                _finish(slots)
 
-    def _finish(self) -> None:
-        turn = self.slots.finish()
-        if turn is not None:
-            turn.reschedule(asyncio.get_running_loop().time())
+    async def _share(
+        self,
+        sharing: Sharing[asyncio.Timeout],
+        target: str,
+        receive: Receive,
+        quantile: float | None,
+    ) -> Work | Undone:
+        if sharing.full:
+            return Undone.REFUSED  # before the dice are thrown and the cache is asked
+        done = asyncio.timeout(None)
+        work = self._work(target, quantile)
+        if not work.holds_slot:
+            await _client_leaves(receive, done)
+            return Undone.CLIENT_LEFT
+        sharing.join(done, work.seconds, self._clock())
+        self._set_alarm(sharing)
+        left = True
+        try:
+            left = await _client_leaves(receive, done)
+        finally:
+            # Both may have come in one moment: then nobody is there any more to leave.
+            if left and sharing.leave(done, self._clock()):
+                self._set_alarm(sharing)
+        return Undone.CLIENT_LEFT if left else work
 
-    def _give_up(self, turn: asyncio.Timeout) -> None:
-        # The slot may have come in the very moment that the client left: then it goes on.
-        if not self.slots.leave(turn):
-            self._finish()
+    def _set_alarm(self, sharing: Sharing[asyncio.Timeout]) -> None:
+        """One timer for the one who is done next."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        due = sharing.due()
+        if due < math.inf:
+            delay = max(0.0, due - self._clock())
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._ring, sharing)
+
+    def _ring(self, sharing: Sharing[asyncio.Timeout]) -> None:
+        loop = asyncio.get_running_loop()
+        # A timer may be a moment early, since they count in whole milliseconds.
+        while sharing.due() <= (now := self._clock()):
+            sharing.finish(now).reschedule(loop.time())
+        self._set_alarm(sharing)
+
+
+def _finish(slots: Slots[asyncio.Timeout]) -> None:
+    turn = slots.finish()
+    if turn is not None:
+        turn.reschedule(asyncio.get_running_loop().time())
+
+
+def _give_up(slots: Slots[asyncio.Timeout], turn: asyncio.Timeout) -> None:
+    # The slot may have come in the very moment that the client left: then it goes on.
+    if not slots.leave(turn):
+        _finish(slots)
 
 
 async def _client_leaves(receive: Receive, until: asyncio.Timeout) -> bool:
@@ -116,6 +198,7 @@ class WorkApp:
     Attributes:
         service: what happens to the next request; replaced as a whole.
         reset_share: of the good answers, how many are cut in their middle by ``reset``.
+        paired_sizes: requests may say how large they are, with ``QUANTILE``.
 
     Args:
         reset: cuts the connection of a client's address, if the process can.
@@ -132,6 +215,7 @@ class WorkApp:
         self.server_id = server_id
         self.service = service
         self.reset_share = 0.0
+        self.paired_sizes = False
         self._vitals = vitals
         self._clock = clock
         self._reset = reset
@@ -143,11 +227,12 @@ class WorkApp:
             if length is None:
                 return
             arrived = self._clock()
-            self._vitals.active += 1
+            found = self._vitals.arrived()
             try:
-                done = await service.do(scope["path"], receive)
+                quantile = _quantile(scope) if self.paired_sizes else None
+                done = await service.do(_target(scope), receive, quantile)
             finally:
-                self._vitals.active -= 1
+                self._vitals.left()
         except asyncio.CancelledError:
             # Only the end of the server cancels a request. It is answered, because an application
             # that raises leaves a traceback and one that stays silent a complaint.
@@ -165,7 +250,7 @@ class WorkApp:
             await self._answer(scope, send, done.status, {"error": "a scheduled failure"})
         else:
             seconds = self._clock() - arrived
-            self._vitals.answered(seconds)
+            self._vitals.answered(seconds, found)
             if self.reset_share and service.behaviour.rng.random() < self.reset_share:
                 await self._cut(scope, receive, send)
                 return
@@ -267,6 +352,24 @@ class WorkApp:
                 padding -= CHUNK_BYTES
             before = b""
         await send({"type": "http.response.body", "body": before + b"x" * padding + after})
+
+
+def _target(scope: Scope) -> str:
+    path: str = scope["path"]
+    query: bytes = scope["query_string"]
+    return f"{path}?{query.decode('latin-1')}" if query else path
+
+
+def _quantile(scope: Scope) -> float | None:
+    """What the request says of its size; None if it says nothing that means something."""
+    for name, value in scope["headers"]:
+        if name == QUANTILE:
+            try:
+                quantile = float(value)
+            except ValueError:
+                return None
+            return quantile if 0.0 <= quantile < 1.0 else None
+    return None
 
 
 def _domain(scope: Scope) -> str:

@@ -268,11 +268,13 @@ class Client:
         body: bytes,
         request_id: str,
         authority: str | None = None,
+        fields: str = "",
     ) -> Answer:
         """One request and its answer.
 
         Args:
             authority: the Host header of this request; default: the target's.
+            fields: more header lines of this request, each with its end.
 
         Raises:
             RequestFailed: no complete answer came.
@@ -282,7 +284,7 @@ class Client:
         head = (
             f"{method} {self._target.path(path)} HTTP/1.1\r\n"
             f"host: {authority or self._authority}\r\n{self._fields}"
-            f"X-Request-ID: {request_id}\r\n{length}\r\n"
+            f"X-Request-ID: {request_id}\r\n{fields}{length}\r\n"
         ).encode("latin-1")
         connection = self._take() or await self.connect()
         try:

@@ -18,6 +18,7 @@ if __name__ == "__main__":  # run by path: our folder is on the module path, the
 import asyncio
 import gc
 import json
+import random
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,21 +43,26 @@ INTERRUPTED = 130
 
 async def generate(
     plan: Sequence[PlannedRequest],
-    url: str,
+    url: str | Sequence[str],
     *,
     timeout: float = 30.0,  # noqa: ASYNC109 - each request's, not this call's
     concurrent: int | None = None,
     request_id_prefix: str = "",
     headers: Mapping[str, str] | None = None,
+    sizes: bool = False,
+    spread: random.Random | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> list[Record]:
     """Sends the plan and waits for the last answer.
 
     Args:
+        url: where to; of several, each request goes to one at random.
         timeout: seconds from the real send to the last byte; then it is a failure.
         concurrent: cap on requests in flight. One that finds it full waits, is marked as delayed
             and is still timed from its intended send.
         request_id_prefix: each request says ``X-Request-ID: <prefix><index>``.
+        sizes: each request says how large it is: ``X-Work-Quantile``.
+        spread: the dice that choose between several URLs; must be there with more than one.
         on_record: called as each request ends, in the order of ending. If ``generate`` is
             cancelled, what this was given is what was measured; nothing is left running.
 
@@ -68,13 +74,16 @@ async def generate(
             of its requests is a record.
         ValueError: the URL or a header is not usable.
     """
-    client = await Client.open(Target.parse(url), headers)
+    urls = [url] if isinstance(url, str) else list(url)
+    if len(urls) != 1 and spread is None:
+        raise ValueError("several URLs need the dice that choose between them")
+    clients = [await Client.open(Target.parse(each), headers) for each in urls]
     bodies = {size: b"x" * size for size in {each.body_bytes for each in plan}}
     records: list[Record] = []
     places = asyncio.Semaphore(concurrent) if concurrent is not None else None
     start = time.perf_counter()
 
-    async def send(index: int, request: PlannedRequest, delayed: bool) -> None:
+    async def send(index: int, request: PlannedRequest, client: Client, delayed: bool) -> None:
         request_id = f"{request_id_prefix}{index}"
         begun = time.perf_counter()
         status, endpoint, error = 0, "", ""
@@ -82,7 +91,11 @@ async def generate(
         try:
             async with asyncio.timeout(timeout):
                 answer = await client.exchange(
-                    request.method, request.path, bodies[request.body_bytes], request_id
+                    request.method,
+                    request.path,
+                    bodies[request.body_bytes],
+                    request_id,
+                    fields=f"X-Work-Quantile: {request.quantile!r}\r\n" if sizes else "",
                 )
             status, endpoint = answer.status, answer.endpoint
             first_byte_at, done_at = answer.first_byte_at, answer.done_at
@@ -121,9 +134,11 @@ async def generate(
                     await places.acquire()
                     if full:
                         place_found_at = time.perf_counter()
-                sending.create_task(send(index, request, due < place_found_at))
+                chosen = 0 if spread is None else int(spread.random() * len(clients))
+                sending.create_task(send(index, request, clients[chosen], due < place_found_at))
     finally:
-        client.close()
+        for client in clients:
+            client.close()
     records.sort(key=lambda record: record.index)
     return records
 

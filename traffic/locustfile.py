@@ -17,8 +17,10 @@ import random
 from locust import FastHttpUser, between, task
 
 from config.loading import load
+from traffic.paths import drawer
 
 TRAFFIC = load().traffic
+KINDS = [(entry, drawer(entry, random.Random())) for entry in TRAFFIC.mix]
 WEIGHTS = [entry.weight for entry in TRAFFIC.mix]
 
 WORK, HEALTH = 10, 1
@@ -33,9 +35,9 @@ class Visitor(FastHttpUser):
 
     @task(WORK)
     def work(self) -> None:
-        (entry,) = random.choices(TRAFFIC.mix, weights=WEIGHTS)
+        ((entry, path),) = random.choices(KINDS, weights=WEIGHTS)
         body = "x" * entry.body_bytes or None
-        self.client.request(entry.method, entry.path, name=entry.path, data=body)
+        self.client.request(entry.method, path(), name=entry.path, data=body)
 
     @task(HEALTH)
     def health(self) -> None:

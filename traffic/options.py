@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,11 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from config.loading import load
-from config.schema import MixEntry, Traffic
+from config.traffic import MixEntry, Traffic
+from traffic.arrivals import WorkloadError
 from traffic.client import Target
-from traffic.workload import (
-    PlannedRequest,
-    WorkloadError,
-    make_plan,
-    parse_trace,
-    trace_plan,
-)
+from traffic.planning import plan_of
+from traffic.workload import PlannedRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +92,13 @@ def parser() -> Parser:
     it.add_argument("--duration", type=float, help="seconds; with a trace, where to cut it")
     it.add_argument("--concurrent", type=int, help="cap on requests in flight (default: none)")
     it.add_argument("--seed", type=int, help="the same seed sends the same requests")
-    it.add_argument("--arrivals", choices=["poisson", "uniform", "burst", "trace"])
-    it.add_argument("--trace", type=Path, help="file of offset or offset,method,path lines")
-    it.add_argument("--mix", type=Path, help="YAML list of {path, weight, method, body_bytes}")
+    it.add_argument(
+        "--arrivals", choices=["poisson", "uniform", "burst", "modulated", "diurnal", "trace"]
+    )
+    it.add_argument(
+        "--trace", type=Path, help="offset,method,path lines, or an access log (JSON or Combined)"
+    )
+    it.add_argument("--mix", type=Path, help="YAML list of {path, weight, method, body_bytes, …}")
     it.add_argument("--timeout", type=float, help="seconds until a request has failed")
     it.add_argument("--json", type=Path, help="write settings, summary and every request here")
     it.add_argument(
@@ -147,21 +146,20 @@ def checked(options: argparse.Namespace) -> Run:
     timeout = positive("timeout", defaults.timeout_seconds)
     seed = defaults.seed if options.seed is None else options.seed
     mix = defaults.mix if options.mix is None else _read_mix(options.mix)
-    trace = options.trace or (Path(defaults.trace) if defaults.trace else None)
+    trace = defaults.trace if options.trace is None else str(options.trace)
     arrivals = options.arrivals or ("trace" if options.trace else defaults.arrivals)
+    if arrivals == "trace":
+        if not trace:
+            raise BadArgument("--arrivals trace: needs --trace FILE")
+        duration = options.duration  # a trace has its own end and its own rate
+    elif options.trace:
+        raise BadArgument(f"--trace {trace}: --arrivals {arrivals} does not use it")
+    traffic = defaults.model_copy(update={"arrivals": arrivals, "trace": trace, "mix": mix})
     try:
-        if arrivals == "trace":
-            if trace is None:
-                raise BadArgument("--arrivals trace: needs --trace FILE")
-            duration = options.duration  # a trace has its own end and its own rate
-            lines = parse_trace(_read(trace, "--trace"), str(trace))
-            plan = trace_plan(lines, mix, random.Random(seed), duration=duration)
-        elif options.trace:
-            raise BadArgument(f"--trace {trace}: --arrivals {arrivals} does not use it")
-        else:
-            plan = make_plan(arrivals, mix, random.Random(seed), rate=rate, duration=duration)
+        plan = plan_of(traffic, seed, rate=rate, duration=duration)
     except WorkloadError as error:
-        raise BadArgument(str(error)) from None
+        option = "--trace " if options.trace else ""
+        raise BadArgument(f"{option}{error}") from None
     if not plan:
         raise BadArgument("no request falls into the given time; ask for a longer --duration")
     return Run(

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.integration
 
 ORCA = re.compile(
     r"TEXT cpu_utilization=[01]\.\d{4},mem_utilization=0\.\d{4},"
-    r"rps_fractional=\d+\.\d\d,named_metrics\.active=(\d+)"
+    r"(?:application_utilization=[01]\.\d{4},)?"
+    r"rps_fractional=\d+\.\d\d,(?:eps=\d+\.\d\d,)?named_metrics\.active=(\d+)"
 )
 
 
@@ -110,6 +111,7 @@ async def test_health_has_what_document_003_names(client: httpx.AsyncClient) -> 
     assert 0 <= float(report.pop("cpu_utilization")) <= 100
     assert 0 < float(report.pop("memory")) < 100
     assert 25 < float(report.pop("avg_response_time")) < 1000
+    assert 25 < float(report.pop("next_response_time")) < 1000
     assert report == {"active_requests": 0, "queued_requests": 0}
 
 

@@ -105,6 +105,38 @@ def test_load_report_is_in_orcas_text_form() -> None:
     )
 
 
+def test_load_report_tells_how_busy_the_slots_are_and_of_failures() -> None:
+    """Of 2 s one of two slots was taken all the time, and one of two answers was a failure."""
+    machine = Machine()
+    vitals = machine.vitals()
+    vitals.meter.slots = 2
+    vitals.sample()
+    assert 0 == vitals.arrived()
+    vitals.answered(0.1)
+    vitals.answered(None)
+    machine.now += 2.0
+    assert vitals.orca() == (
+        "TEXT cpu_utilization=0.0000,mem_utilization=0.2500,application_utilization=0.5000,"
+        "rps_fractional=1.00,eps=0.50,named_metrics.active=1"
+    )
+
+
+def test_the_next_one_is_expected_to_take_what_those_took_that_found_as_many() -> None:
+    machine = Machine()
+    vitals = machine.vitals()
+    assert 0.0 == vitals.next_seconds
+    first, second = vitals.arrived(), vitals.arrived()
+    for _ in range(5):
+        vitals.answered(0.1, first)
+        vitals.answered(0.2, second)
+    vitals.left()
+    assert 0.2 == vitals.next_seconds
+    vitals.left()
+    assert (0, 0.1) == (vitals.active, vitals.next_seconds)
+    vitals.reset()
+    assert 0.0 == vitals.next_seconds
+
+
 def test_own_usage_is_of_this_process() -> None:
     """Processor time only grows; some memory, and not all of it, is ours."""
     first = own_usage()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import random
 import time
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from rl.simulation.service import Phase, ServiceBehaviour, ServiceProfile, Work
 pytestmark = pytest.mark.integration
 
 HANG = (Phase("hang"),)
+DRAWN = -math.log(1.0 - random.Random(1).random())
+"""The size that a behaviour's dice throw first, if sizes are exponential."""
 
 
 class Client:
@@ -253,3 +256,83 @@ async def test_body_is_counted_piece_by_piece() -> None:
         "received_bytes": 7,
         "service_ms": 0.0,
     }
+
+
+async def test_a_shared_processor_works_on_all_at_once() -> None:
+    """Two requests of 40 ms on one processor take 80 ms each, and neither waits."""
+    requests = Requests(service(0.04, slots=1, discipline="processor_sharing"))
+    began = time.monotonic()
+    await requests.arrive(2)
+    assert requests.counts == (2, 0)
+    assert await asyncio.gather(*requests.tasks) == [Work(0.04), Work(0.04)]
+    assert 0.075 < time.monotonic() - began < 1.0
+    assert requests.counts == (0, 0)
+
+
+async def test_who_leaves_a_shared_processor_makes_the_others_faster() -> None:
+    requests = Requests(service(0.1, slots=1, queue_limit=99, discipline="processor_sharing"))
+    await requests.arrive(100)
+    with within(10.0):
+        for client, task in zip(requests.clients[1:50], requests.tasks[1:50], strict=True):
+            client.leave()
+            assert await task is Undone.CLIENT_LEFT
+        for task in requests.tasks[50:]:
+            task.cancel()
+        assert await requests.tasks[0] == Work(0.1)
+    assert requests.counts == (0, 0)
+
+
+async def test_a_shared_processor_refuses_whom_it_has_no_room_for() -> None:
+    requests = Requests(
+        service(slots=1, queue_limit=1, phases=HANG, discipline="processor_sharing")
+    )
+    await requests.arrive(3)
+    assert requests.counts == (2, 0)
+    assert requests.tasks[2].result() is Undone.REFUSED
+    for client in requests.clients:
+        client.leave()
+    await asyncio.gather(*requests.tasks)
+
+
+@pytest.mark.parametrize("discipline", ["fifo", "processor_sharing"])
+async def test_what_hangs_without_a_slot_is_in_nobodys_way(discipline: str) -> None:
+    phases = (Phase("hang", holds_slot=False),)
+    requests = Requests(service(slots=1, phases=phases, discipline=discipline))
+    await requests.arrive(3)
+    assert requests.counts == (0, 0)
+    assert not any(task.done() for task in requests.tasks)
+    for client in requests.clients:
+        client.leave()
+    assert await asyncio.gather(*requests.tasks) == [Undone.CLIENT_LEFT] * 3
+
+
+async def test_a_request_asked_for_before_is_taken_from_the_cache() -> None:
+    live = service(0.03, cache_keys=1, cache_seconds=0.001)
+    asked = ["/a", "/a", "/a?x=1", "/a"]
+    found = [await live.do(target, Client().receive) for target in asked]
+    assert found == [Work(0.03), Work(0.001), Work(0.03), Work(0.03)]
+
+
+@pytest.mark.parametrize(
+    ("paired", "value", "service_ms"),
+    [
+        (True, b"0.5", 0.693),
+        (True, b"0", 0.0),
+        (False, b"0.5", DRAWN),
+        (True, b"1", DRAWN),
+        (True, b"nan", DRAWN),
+        (True, b"large", DRAWN),
+    ],
+)
+async def test_a_request_says_how_large_it_is_where_that_is_honoured(
+    paired: bool, value: bytes, service_ms: float
+) -> None:
+    """Half of all exponential sizes are below log 2; else the dice throw."""
+    profile = ServiceProfile(sizes="exponential")
+    live = LiveService(ServiceBehaviour(profile, 0.001, random.Random(1)), time.monotonic)
+    app = work_app(live)
+    app.paired_sizes = paired
+    scope, messages = request({"type": "http.request", "body": b"", "more_body": False})
+    scope["headers"] = [(b"host", b"a"), (b"x-work-quantile", value)]
+    _, body = await answers(app, scope, messages)
+    assert json.loads(body["body"])["service_ms"] == pytest.approx(service_ms, abs=0.001)

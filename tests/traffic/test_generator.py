@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -107,6 +108,25 @@ async def test_methods_and_bodies_are_as_planned(server: Server) -> None:
     await generate(plan, server.url)
     assert [head.split(" HTTP")[0] for head in server.heads] == ["PUT /thing", "DELETE /thing"]
     assert [len(body) for body in server.bodies] == [2000, 0]
+
+
+async def test_requests_say_how_large_they_are_if_asked_to(server: Server) -> None:
+    plan = [PlannedRequest(0.0, "GET", "/a", quantile=0.1), PlannedRequest(0.01, "GET", "/b")]
+    await generate(plan, server.url, sizes=True)
+    assert [head.count("X-Work-Quantile: 0.1\r\n") for head in server.heads] == [1, 0]
+    await generate(plan, server.url)
+    assert sum("X-Work-Quantile" in head for head in server.heads) == 2
+
+
+async def test_of_several_urls_each_request_goes_to_one_at_random(server: Server) -> None:
+    """As the given dice fall, in the order of the plan."""
+    urls = [f"{server.url}/one", f"{server.url}/two"]
+    await generate(even(30, rate=300.0), urls, spread=random.Random(5))
+    draw = random.Random(5).random
+    expected = [f"/{('one', 'two')[int(draw() * 2)]}/{index}" for index in range(30)]
+    assert sorted(paths(server)) == sorted(expected)
+    with pytest.raises(ValueError, match="dice"):
+        await generate(even(1, rate=1.0), urls)
 
 
 async def test_when_cancelled_it_leaves_no_task_and_no_connection(server: Server) -> None:
