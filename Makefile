@@ -27,7 +27,7 @@ check: $(STAMP)  ## ruff and mypy
 test: check  ## check, then every test (ARGS="-m unit" for a part)
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
-experiment: $(STAMP)  ## the full experiment (ARGS=--quick for a minute of it)
+experiment: $(STAMP)  ## the full experiment (ARGS=--quick for two minutes)
 	@$(BIN)/python run_experiment.py $(ARGS)
 
 demo: $(STAMP)  ## three backends and the balancer, with the curl lines to try

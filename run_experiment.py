@@ -14,7 +14,6 @@ if __name__ == "__main__":
     preflight("run_experiment.py")
 
 import argparse
-import asyncio
 import shlex
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,17 +23,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from config.schema import Experiment, Settings
+    from evaluation.parts import Part
     from evaluation.publish import Published
     from evaluation.records import ComparisonResult
 
 PROGRAM = "run_experiment.py"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
-QUICK_REQUESTS = 260
-QUICK_WARMUP = 50
+QUICK_REQUESTS = 200
+QUICK_WARMUP = 40
 QUICK_SEEDS = (0, 1)
 QUICK_RECOVERY = 3.0
 """Seconds that are shown after the last server has recovered."""
+SECOND = "two_classes"
+"""The scenario of the second part, where nothing else is asked for."""
+SECOND_SECONDS = 14.0
+"""How long its runs last, and how long with --quick."""
+QUICK_SECOND_SECONDS = 4.0
+FIRST_TITLE = "Part one: servers of different speed"
+SECOND_TITLE = "Part two: two kinds of requests"
 OWN_ROOMS = ("backend", "config", "evaluation", "load_balancer", "metrics", "rl", "traffic")
 
 
@@ -74,10 +81,12 @@ def main(argv: "Sequence[str] | None" = None) -> int:
 def _parser() -> Parser:
     it = Parser(
         PROGRAM,
-        description="Compares strategies on live processes under the same load; writes a report.",
+        description="Compares strategies on live processes under the same load; writes a report."
+        " Without options that belong to one experiment alone it has two parts: servers of"
+        " different speed, and two kinds of requests.",
         epilog=PROGRAM + " compare A B: two reports side by side",
     )
-    it.add_argument("--quick", action="store_true", help="a minute of it: fewer requests and seeds")
+    it.add_argument("--quick", action="store_true", help="two minutes: fewer requests and seeds")
     it.add_argument("--scenario", metavar="NAME", help="servers and load from config/scenarios")
     it.add_argument("--strategies", metavar="a,b", help="default: those of the configuration")
     it.add_argument("--seeds", metavar="0-2", help="e.g. 0-2 or 0,1,5; with --network also N")
@@ -114,10 +123,72 @@ def _experiment(options: argparse.Namespace, given: "Sequence[str]") -> int:
                 experiment = load(options.config, scenario=name).experiment
                 print(f"{name:16} {experiment.description}")
             return 0
-        settings = load(options.config, scenario=options.scenario)
-        return _measure(settings, _asked(settings, options), options, given)
+        return _measure(_parts(options), options, given)
     except ConfigError as error:
         return _complain("\n".join(error.problems))
+
+
+def _parts(options: argparse.Namespace) -> "list[Part]":
+    """The experiments that the options ask for: a scenario, or the configured one; and without
+    anything that belongs to one alone, a second one with two kinds of requests.
+
+    Raises:
+        BadArgument: naming the option.
+        ConfigError: a file cannot be used.
+    """
+    from config.loading import load
+    from evaluation.parts import Part
+
+    settings = load(options.config, scenario=options.scenario)
+    if options.scenario is not None:
+        return [_of_scenario(settings, options)]
+    experiment = _asked(settings, options)
+    alone = ("config", "rate", "requests", "warmup")
+    if any(getattr(options, name) is not None for name in alone):
+        return [Part(settings, experiment)]
+    return [
+        Part(settings, experiment, title=FIRST_TITLE),
+        _second(experiment, options.quick),
+    ]
+
+
+def _of_scenario(settings: "Settings", options: argparse.Namespace) -> "Part":
+    """A scenario light enough for this machine, as its ``live`` part says."""
+    from config.scenario_scale import live
+    from evaluation.foretelling import as_played
+    from evaluation.parts import Part
+
+    settings = live(settings)
+    experiment = _asked(settings, options)
+    if experiment.requests != settings.experiment.requests or (
+        experiment.warmup_requests != settings.experiment.warmup_requests
+        or experiment.request_rate != settings.experiment.request_rate
+    ):
+        settings = as_played(settings, experiment, timed=False)
+    return Part(settings, experiment, options.scenario, timed=True)
+
+
+def _second(first: "Experiment", quick: bool) -> "Part":
+    """The same strategies and seeds where a rule that takes all requests for equal cannot do
+    well."""
+    from config.loading import load
+    from config.scenario_scale import live
+    from evaluation.foretelling import as_played
+    from evaluation.parts import Part
+
+    settings = live(load(scenario=SECOND))
+    rate = settings.experiment.request_rate
+    seconds = QUICK_SECOND_SECONDS if quick else SECOND_SECONDS
+    experiment = settings.experiment.model_copy(
+        update={
+            "strategies": first.strategies,
+            "seeds": first.seeds,
+            "requests": round(rate * seconds),
+            "warmup_requests": round(rate * seconds / 5),
+        }
+    )
+    settings = as_played(settings, experiment, timed=False)
+    return Part(settings, experiment, SECOND, timed=True, title=SECOND_TITLE, name=SECOND)
 
 
 def _asked(settings: "Settings", options: argparse.Namespace) -> "Experiment":
@@ -211,18 +282,13 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
-def _measure(
-    settings: "Settings",
-    experiment: "Experiment",
-    options: argparse.Namespace,
-    given: "Sequence[str]",
-) -> int:
+def _measure(parts: "list[Part]", options: argparse.Namespace, given: "Sequence[str]") -> int:
     from evaluation.export import ReportError, discard, make_folder
-    from evaluation.publish import missing_packages, publish
-    from evaluation.runner import EvaluationRunner, check
+    from evaluation.parts import announcement, measure
+    from evaluation.publish import missing_packages, publish_parts
+    from evaluation.runner import check
     from evaluation.style import PlotError
     from evaluation.testbed import ExperimentError
-    from traffic.generator import new_event_loop
 
     missing = missing_packages()
     if missing:
@@ -230,36 +296,30 @@ def _measure(
             f"the package {missing[0]} is missing: run make setup, or pip install '.[report]'"
         )
     command = shlex.join(["python", PROGRAM, *given])
-    runner = EvaluationRunner(settings, scenario=options.scenario or "", command=command)
     try:
-        check(experiment)
+        for part in parts:
+            check(part.experiment)
         folder = make_folder(Path(options.out or "reports"), datetime.now(timezone.utc))  # noqa: UP017
-        print(_announcement(experiment), flush=True)
+        print(announcement(parts), flush=True)
         try:
-            with asyncio.Runner(loop_factory=new_event_loop) as loop:
-                result = loop.run(runner.measure(experiment))
-            _print_ending(result)
-            if result.interrupted and not result.measured_strategies():
+            results = measure(parts, command)
+            _print_ending(results[-1])
+            if results[-1].interrupted and not results[0].measured_strategies():
                 raise KeyboardInterrupt
-            published = publish(result, folder)
+            named = [
+                (part.title, part.name, result)
+                for part, result in zip(parts, results)  # noqa: B905 - those that were begun
+            ]
+            published = publish_parts(named, folder)
         except BaseException:
             discard(folder)
             raise
     except (ExperimentError, ReportError, PlotError) as error:
         return _complain(str(error))
-    _print_results(published)
-    return 2 if result.problem else INTERRUPTED if result.interrupted else 0
-
-
-def _announcement(experiment: "Experiment") -> str:
-    runs = len(experiment.strategies) * len(experiment.seeds)
-    seconds = runs * (experiment.requests / experiment.request_rate + 2) + 10
-    length = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} minutes"
-    return (
-        f"{', '.join(experiment.strategies)}: {experiment.requests} requests at"
-        f" {experiment.request_rate:g}/s for each of {len(experiment.seeds)} seeds,"
-        f" about {length}; Ctrl-C keeps what is measured"
-    )
+    for each, part in zip(published, parts):  # noqa: B905
+        _print_results(each, part.title)
+    print(f"\nreport: {published[0].page}")
+    return 2 if results[-1].problem else INTERRUPTED if results[-1].interrupted else 0
 
 
 def _print_ending(result: "ComparisonResult") -> None:
@@ -270,15 +330,21 @@ def _print_ending(result: "ComparisonResult") -> None:
         sys.stderr.write(f"interrupted: {kept} measured\n")
 
 
-def _print_results(published: "Published") -> None:
-    from evaluation import wording
-    from evaluation.report import plain_table, result_table
+def _print_results(published: "Published", title: str) -> None:
+    from evaluation import caveats, wording
+    from evaluation.agreement import agreements
+    from evaluation.report_tables import plain_table, result_table
 
     result, analysis = published.result, published.analysis
-    print("\n" + plain_table(result_table(analysis)) + "\n")
-    for line in (*wording.headlines(result, analysis), *wording.warnings(result, analysis)):
+    print(f"\n{title}" if title else "")
+    print(plain_table(result_table(analysis)) + "\n")
+    for line in (
+        *wording.headlines(result, analysis),
+        *caveats.verdicts(agreements(result), result.classics),
+        *wording.warnings(result, analysis),
+        *caveats.warnings(result),
+    ):
         print(line)
-    print(f"\nreport: {published.page}")
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from config.affinity import AffinityKey, RequestClassSettings, check_affinity
 from config.caching import CacheSettings
 from config.endpoints import Stickiness
 from config.observability import AccessLogSettings, ServerTiming, Tracing
@@ -232,7 +233,7 @@ class Learning(Section):
 
     state_file: str | None = None
     save_interval_seconds: Seconds = 60.0
-    improve_interval_seconds: Seconds = 1.0
+    improve_interval_seconds: Seconds = 0.1
     # Among several workers only: how often what each has learned is given to all.
     merge_interval_seconds: Seconds = 5.0
 
@@ -335,6 +336,8 @@ class LoadBalancer(Section):
     server_timing: ServerTiming = ServerTiming()
     learning: Learning = Learning()
     stickiness: Stickiness = Stickiness()
+    affinity: AffinityKey = AffinityKey()
+    request_classes: RequestClassSettings = RequestClassSettings()
     drain: Drain = Drain()
     supervision: Supervision = Supervision()
 
@@ -342,6 +345,11 @@ class LoadBalancer(Section):
     def _ports_differ(self) -> LoadBalancer:
         if self.port and self.port == self.admin_port:
             raise ValueError(f"port and admin_port are both {self.port}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_key(self) -> LoadBalancer:
+        check_affinity(self.affinity, self.stickiness, self.limits.buffer_bytes)
         return self
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
+from config.scenario_file import ScenarioKeys, plain, split, variant_names
 from config.schema import Settings
 from config.yaml_file import KeyPath, NotYaml, Origins, dotted, noted, parsed, read
 
@@ -63,7 +64,8 @@ def load(
 
     Args:
         config: the file; its sibling ``rl_config.yaml`` is read with it. Default: ours.
-        scenario: name of a file in ``config/scenarios``, or a path, laid over the files.
+        scenario: name of a file in ``config/scenarios``, or a path, laid over the files; with a
+            variant of the file's as in ``S4:.5``.
         overrides: ``key.key=value`` each, the value in YAML.
         environ: instead of the process's environment.
 
@@ -101,8 +103,12 @@ def load_as(model: type[Model], path: Path | str, overrides: Iterable[str] = ())
 
 
 def scenario_names() -> list[str]:
-    """The scenarios that ``--scenario`` knows by name."""
-    return sorted(path.stem for path in SCENARIOS.glob("*.yaml"))
+    """The scenarios that ``--scenario`` knows by name, every variant by its own."""
+    found = []
+    for path in sorted(SCENARIOS.glob("*.yaml")):
+        variants = variant_names(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        found += [f"{path.stem}:{variant}" for variant in variants] or [path.stem]
+    return found
 
 
 def effective_yaml(settings: Settings) -> str:
@@ -148,16 +154,40 @@ class _Gathered(Generic[Model]):
         self._lay(data, origins)
 
     def read_scenario(self, scenario: str) -> None:
-        """Take a scenario by its name, or by its path."""
-        path = Path(scenario)
-        if "/" not in scenario and not scenario.endswith(".yaml"):
-            path = SCENARIOS / f"{scenario}.yaml"
+        """Take a scenario by its name, or by its path, with or without a variant."""
+        name, variant = split(scenario)
+        path = Path(name)
+        if "/" not in name and not name.endswith(".yaml"):
+            path = SCENARIOS / f"{name}.yaml"
             if not path.exists():
-                known = nearest(scenario, scenario_names())
-                self.problems.append(f"no scenario {scenario!r}{known}")
-                self._complete = False
+                stems = [each.stem for each in SCENARIOS.glob("*.yaml")]
+                self._unusable(f"no scenario {scenario!r}{nearest(name, stems)}")
                 return
-        self.read(path)
+        data, origins, problems = read(path)
+        self.problems += problems
+        if data is None:
+            self._complete = False
+            return
+        own = _Gathered(Settings)
+        own._lay(data, origins)
+        if variant is not None:
+            over = (data.get("variants") or {}).get(variant)
+            if not isinstance(over, dict):
+                known = nearest(variant, variant_names(data))
+                self._unusable(f"no variant {variant!r} of scenario {name!r}{known}")
+                return
+            at = len(root := ("variants", variant))
+            below = {key[at:]: line for key, line in origins.items() if key[:at] == root}
+            own._lay(over, below)
+        try:
+            self._lay(*plain(own._data, own._origins))
+        except ValidationError as error:
+            self.problems += _problems(error, own._origins, ScenarioKeys)
+            self._complete = False
+
+    def _unusable(self, problem: str) -> None:
+        self.problems.append(problem)
+        self._complete = False
 
     def take_environment(self, environ: Mapping[str, str]) -> None:
         """Take every variable that is ours, the shorter names first."""
@@ -298,6 +328,12 @@ def _valid_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
 
 
 def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-    return node
+    while True:
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+            continue
+        # A section that may be left out is one of two.
+        section = next((each for each in node.get("anyOf", ()) if "$ref" in each), None)
+        if section is None:
+            return node
+        node = section

@@ -5,16 +5,24 @@ Keys that document 003 names keep its names and units; ours are in seconds and b
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.balancer import LoadBalancer, Metrics
 from config.endpoints import Discovery, Domains
-from config.section import Count, Flag, Name, Port, Seconds, Section
+from config.section import Count, Flag, Name, Port, Section
+from config.simulation import Live, Simulation
+from config.strategies import PeakEwma as PeakEwma
+from config.strategies import PowerOf as PowerOf
+from config.strategies import StrategyParameters
 from config.tls import EndpointTls
+from config.traffic import MixEntry as MixEntry
+from config.traffic import Traffic as Traffic
+from rl.bandits import BanditParameters
 from rl.encoding import LoadEncoding
+from rl.marginal_cost import MarginalCostParameters
 from rl.q_learning import QLearningParameters
 from rl.q_routing import QRoutingParameters
 from rl.reward import RewardParameters
@@ -51,28 +59,6 @@ class Server(Section):
         )
 
 
-class MixEntry(Section):
-    """One kind of request in the traffic."""
-
-    path: Annotated[str, Field(pattern=r"^/[!-~]*$")]
-    weight: Annotated[float, Field(gt=0)] = 1.0
-    method: Annotated[str, Field(pattern=r"^[A-Z]+$")] = "GET"
-    body_bytes: Annotated[int, Field(ge=0, le=1 << 30)] = 0
-
-
-class Traffic(Section):
-    """What the generator and Locust send."""
-
-    target_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+/?.*$")] = "http://localhost:8080"
-    request_rate: Annotated[float, Field(gt=0, le=1e6)] = 10.0
-    duration_seconds: Seconds = 60.0
-    arrivals: Literal["poisson", "uniform", "burst", "trace"] = "poisson"
-    trace: str | None = None
-    seed: int = 0
-    timeout_seconds: Seconds = 30.0
-    mix: Annotated[tuple[MixEntry, ...], Field(min_length=1)] = (MixEntry(path="/"),)
-
-
 class Experiment(Section):
     """A comparison of strategies: the same arrivals for each, paired by seed."""
 
@@ -81,35 +67,13 @@ class Experiment(Section):
         "least_request",
         "peak_ewma",
         "q_learning",
+        "marginal_cost",
     )
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0, 1, 2)
     requests: Count = 1200
     request_rate: Annotated[float, Field(gt=0, le=1e5)] = 60.0
     warmup_requests: Annotated[int, Field(ge=0)] = 100
     description: str = ""
-
-
-class PeakEwma(Section):
-    """Decay time of the latency average, and the latency that a failure counts as.
-
-    Finagle's default is 10 s; 5 s is what Linkerd takes for a failure.
-    """
-
-    decay_seconds: Seconds = 10.0
-    failure_seconds: Seconds = 5.0
-
-
-class PowerOf(Section):
-    """How many endpoints are drawn before the least busy of them is taken."""
-
-    choices: Annotated[int, Field(ge=2, le=64)] = 2
-
-
-class StrategyParameters(Section):
-    """Parameters of the classics, by the name of the strategy."""
-
-    peak_ewma: PeakEwma = PeakEwma()
-    power_of_two: PowerOf = PowerOf()
 
 
 DOCUMENT_003_SERVERS = (
@@ -139,9 +103,13 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     traffic: Traffic = Traffic()
     experiment: Experiment = Experiment()
+    simulation: Simulation = Simulation()
+    live: Live = Live()
     strategies: StrategyParameters = StrategyParameters()
     q_learning: QLearningParameters = QLearningParameters()
     q_routing: QRoutingParameters = QRoutingParameters()
+    marginal_cost: MarginalCostParameters = MarginalCostParameters()
+    bandits: BanditParameters = BanditParameters()
     state_encoding: LoadEncoding = LoadEncoding()
     reward: RewardParameters = RewardParameters()
 
@@ -171,6 +139,17 @@ class Settings(BaseSettings):
                     "discovery.max_endpoints"
                 )
         return servers
+
+    @field_validator("simulation")
+    @classmethod
+    def _who_joins_exists(cls, simulation: Simulation, info: ValidationInfo) -> Simulation:
+        servers = info.data.get("servers")
+        if servers is not None:
+            known = {server.id for server in servers}
+            for id in simulation.joins:
+                if id not in known:
+                    raise ValueError(f"joins: there is no server {id!r}")
+        return simulation
 
     @classmethod
     def settings_customise_sources(

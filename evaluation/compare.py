@@ -15,7 +15,8 @@ from evaluation.metrics_analyzer import (
     statistics_of,
 )
 from evaluation.records import ComparisonResult
-from evaluation.report import Cell, Row, Table, difference_cell, environment, facts, write_text
+from evaluation.report import environment, facts, write_text
+from evaluation.report_tables import Cell, Row, Table, difference_cell
 from evaluation.style import colour
 
 PAGE = "compare.html"

@@ -21,12 +21,14 @@ from evaluation.metrics_analyzer import Analysis
 from evaluation.records import (
     Circumstances,
     ComparisonResult,
+    Foretold,
     Machine,
     Request,
     Run,
     ServerFacts,
+    Strain,
 )
-from rl.simulation.service import Phase
+from rl.simulation.service import Phase, RouteCost
 from rl.vocabulary import JSON
 
 RESULTS = "comparison_results.json"
@@ -90,6 +92,14 @@ def make_folder(reports: Path, now: datetime, results: str = RESULTS) -> Path:
                 f"{folder}: cannot be written: {error.strerror}; name another with --out"
             ) from None
         return folder
+
+
+def make_place(folder: Path) -> None:
+    """A folder for files of a report, if it is not there. Raises ReportError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(f"{folder}: cannot be written: {error.strerror}") from None
 
 
 def discard(folder: Path, results: str = RESULTS) -> None:
@@ -186,6 +196,8 @@ def _document(result: ComparisonResult, analysis: Analysis) -> JSON:
                 "interrupted",
                 "problem",
                 "circumstances",
+                "foretold",
+                "unforetold",
             )
         },
         "runs": [
@@ -194,6 +206,7 @@ def _document(result: ComparisonResult, analysis: Analysis) -> JSON:
                 "seed": run.seed,
                 "place": run.place,
                 "complete": run.complete,
+                "strain": plain(run.strain),
                 "requests": len(run.requests),
             }
             for run in result.runs
@@ -287,6 +300,8 @@ def _result(
                 server["id"],
                 server["base_delay_ms"],
                 tuple(Phase(**phase) for phase in server["phases"]),
+                server.get("slots"),
+                tuple(RouteCost(**route) for route in server.get("routes", ())),
             )
             for server in document["servers"]
         ),
@@ -300,6 +315,8 @@ def _result(
                 run["place"],
                 tuple(requests.get((run["strategy"], run["seed"]), ())),
                 run["complete"],
+                # Reports that were written before it was measured lack it.
+                Strain(**run["strain"]) if run.get("strain") else None,
             )
             for run in document["runs"]
         ),
@@ -307,4 +324,6 @@ def _result(
         interrupted=document["interrupted"],
         problem=document["problem"],
         folder=folder,
+        foretold=tuple(Foretold(**each) for each in document.get("foretold", ())),
+        unforetold=document.get("unforetold", ""),
     )

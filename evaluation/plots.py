@@ -275,6 +275,7 @@ def _range_named(result: ComparisonResult, what: str) -> str:
 def _phases_named(result: ComparisonResult, end: float) -> str:
     """A second line for the subtitle: what the grey stretches are."""
     states = {"slow": "slow", "fail": "failing", "hang": "hanging", "warm_up": "warming up"}
+    states |= {"noise": "disturbed now and then"}
     named = [
         f"{server.id} {states[phase.kind]}"
         for server in result.servers

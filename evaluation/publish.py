@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from evaluation import export
 from evaluation.metrics_analyzer import Analysis, analyze
 from evaluation.plots import draw_all
 from evaluation.records import ComparisonResult
-from evaluation.report import write_report
+from evaluation.report import Part, write_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,38 @@ def publish(result: ComparisonResult, folder: Path) -> Published:
         ReportError: nothing was measured, or a file cannot be written.
         PlotError: matplotlib is missing.
     """
-    if not result.measured_strategies():
+    return publish_parts([("", "", result)], folder)[0]
+
+
+def publish_parts(
+    parts: Sequence[tuple[str, str, ComparisonResult]], folder: Path
+) -> list[Published]:
+    """Several experiments in one report.
+
+    Args:
+        parts: title, name and result of each. The first one's files stand in ``folder``, those of
+            the others in a folder of their name below it, which is a report's to compare with. One
+            of which nothing was measured is left out.
+
+    Raises:
+        ReportError: nothing was measured, or a file cannot be written.
+        PlotError: matplotlib is missing.
+    """
+    measured = [part for part in parts if part[2].measured_strategies()]
+    if not measured:
         export.discard(folder)
         raise export.ReportError("nothing was measured, so there is no report")
-    result = replace(result, folder=folder)
-    analysis = analyze(result)
-    export.write(result, analysis, folder)
-    page = write_report(result, analysis, draw_all(result, analysis, folder), folder)
+    made: list[Part] = []
+    for title, name, result in measured:
+        place = folder / name if made else folder
+        result = replace(result, folder=place)
+        analysis = analyze(result)
+        export.make_place(place)
+        export.write(result, analysis, place)
+        made.append(Part(title, result, analysis, draw_all(result, analysis, place)))
+    page = write_report(made, folder)
     export.point_latest(folder)
-    return Published(result, analysis, page)
+    return [Published(part.result, part.analysis, page) for part in made]
 
 
 def missing_packages() -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rl.simulation.service import Phase
+from rl.simulation.service import Phase, RouteCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,31 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Strain:
+    """How hard the machine worked during a run.
+
+    Attributes:
+        seconds: that it lasted.
+        cores: processors that it could use.
+        servers, balancers, load, others: processor seconds of the servers, of the balancers, of the
+            process that sends the requests, and of all other programs on those processors.
+    """
+
+    seconds: float
+    cores: int
+    servers: float
+    balancers: float
+    load: float
+    others: float
+
+    @property
+    def share(self) -> float:
+        """Of the processors, how much was in use."""
+        used = self.servers + self.balancers + self.load + self.others
+        return used / (self.seconds * self.cores) if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One strategy under the load of one seed, in a balancer process of its own.
 
@@ -59,6 +84,7 @@ class Run:
         place: when it ran within its seed, from 0; the order is shuffled.
         requests: by rising index; fewer than were planned if the run was cut short.
         complete: every planned request is there.
+        strain: None where nobody measured it.
     """
 
     strategy: str
@@ -66,6 +92,7 @@ class Run:
     place: int
     requests: tuple[Request, ...]
     complete: bool = True
+    strain: Strain | None = None
 
     def measured(self) -> list[Request]:
         """The requests after the warm-up."""
@@ -74,11 +101,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """A backend of the experiment: its name, its speed, and when it misbehaves."""
+    """A backend of the experiment: its name, its speed, when it misbehaves, how many requests it
+    works on at a time (None: any number), and what takes it longer or shorter."""
 
     id: str
     base_delay_ms: float
     phases: tuple[Phase, ...] = ()
+    slots: int | None = None
+    routes: tuple[RouteCost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +152,25 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True)
+class Foretold:
+    """What the simulator says of one strategy under one seed; seconds and shares.
+
+    Attributes:
+        cost: mean of the latency plus one second for every failure.
+    """
+
+    strategy: str
+    seed: int
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    failure_rate: float
+    cost: float
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonResult:
     """Everything that one experiment measured.
 
@@ -135,6 +184,8 @@ class ComparisonResult:
         interrupted: it ended early; ``runs`` holds what was measured.
         problem: why, if it was not a person who stopped it.
         folder: where its report was written, once it was.
+        foretold: what the simulator says of the same settings, strategies and seeds.
+        unforetold: why it says nothing, if it was asked.
     """
 
     strategies: tuple[str, ...]
@@ -149,6 +200,8 @@ class ComparisonResult:
     interrupted: bool = False
     problem: str = ""
     folder: Path | None = None
+    foretold: tuple[Foretold, ...] = ()
+    unforetold: str = ""
 
     def runs_of(self, strategy: str) -> list[Run]:
         """That strategy's runs by rising seed: the complete ones, or the cut ones if none is."""

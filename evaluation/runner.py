@@ -19,6 +19,7 @@ from config.loading import effective_yaml, load, nearest
 from config.schema import Experiment, Settings
 from evaluation.export import make_folder
 from evaluation.machine import commit, load_average, this_machine
+from evaluation.network.cast import dice
 from evaluation.progress import Progress
 from evaluation.publish import publish
 from evaluation.records import Circumstances, ComparisonResult, Request, Run, ServerFacts
@@ -31,9 +32,11 @@ from evaluation.testbed import (
 )
 from load_balancer import strategies as registry
 from rl.vocabulary import Learner
+from traffic.arrivals import WorkloadError
 from traffic.generator import generate
+from traffic.planning import plan_of
 from traffic.records import Record
-from traffic.workload import PlannedRequest, WorkloadError, make_plan
+from traffic.workload import PlannedRequest
 
 REPORTS = Path("reports")
 NO_PLACEMENT = Placement("", 0, False, 1.0)
@@ -47,6 +50,9 @@ class EvaluationRunner:
         out: the folder in which every comparison makes its own; default ``reports``.
         scenario: the name of the scenario that ``settings`` came from, for the report.
         command: what a reader types to measure it again; default: the call.
+        timed: runs last ``simulation.duration_seconds``, however many requests come in that time,
+            and ``simulation.warmup_seconds`` of it are not counted; instead of the experiment's
+            numbers of requests. So they are in virtual time.
     """
 
     def __init__(
@@ -56,7 +62,9 @@ class EvaluationRunner:
         *,
         scenario: str = "",
         command: str = "",
+        timed: bool = False,
     ) -> None:
+        self._timed = timed
         self._settings = settings if settings is not None else load()
         self._out = Path(out) if out is not None else REPORTS
         self._scenario = scenario
@@ -113,12 +121,12 @@ class EvaluationRunner:
             ExperimentError: it cannot be run, or a process died before any run was complete.
         """
         settings = self._settings.model_copy(update={"experiment": experiment})
-        plans = {seed: plan(settings, seed) for seed in experiment.seeds}
+        plans = {seed: plan(settings, seed, self._timed) for seed in experiment.seeds}
         started, load_before = _utc_now(), load_average()
         runs: list[Run] = []
         problem, interrupted = "", False
-        count = len(experiment.strategies) * len(experiment.seeds)
-        progress = Progress(count, count * experiment.requests)
+        count = len(experiment.strategies)
+        progress = Progress(count * len(plans), count * sum(map(len, plans.values())))
         try:
             with (
                 tempfile.TemporaryDirectory(prefix="slb-experiment-") as scratch,
@@ -128,7 +136,7 @@ class EvaluationRunner:
                     for place, strategy in enumerate(shuffled(experiment.strategies, seed)):
                         await asyncio.sleep(0)  # a Ctrl-C during the start is noticed here
                         progress.begin_run(strategy, seed)
-                        live = _LiveRun(bed, settings, progress, strategy, seed, place)
+                        live = _LiveRun(bed, settings, progress, strategy, seed, place, self._timed)
                         runs.append(await live.run(plans[seed]))
                         progress.end_run()
                         if not runs[-1].complete:
@@ -147,7 +155,13 @@ class EvaluationRunner:
             classics=tuple(name for name in experiment.strategies if not learns(name, settings)),
             seeds=experiment.seeds,
             servers=tuple(
-                ServerFacts(server.id, server.base_delay_ms, server.service.phases)
+                ServerFacts(
+                    server.id,
+                    server.base_delay_ms,
+                    server.service.phases,
+                    server.service.slots,
+                    server.service.routes,
+                )
                 for server in settings.servers
             ),
             requests=experiment.requests,
@@ -180,6 +194,7 @@ class _LiveRun:
         strategy: str,
         seed: int,
         place: int,
+        timed: bool,
     ) -> None:
         self._bed = bed
         self._settings = settings
@@ -187,43 +202,70 @@ class _LiveRun:
         self._strategy = strategy
         self._seed = seed
         self._place = place
+        self._timed = timed
         self._records: list[Record] = []
 
     async def run(self, plan: Sequence[PlannedRequest]) -> Run:
         """All of it, or what there is when it is cancelled."""
-        cut = False
-        with self._bed.balancer(self._strategy, self._seed) as balancer:
+        bed, cut = self._bed, False
+        with bed.balancers(self._strategy, self._seed) as balancers:
             gc.collect()
             gc.freeze()  # so that no long pause for rubbish falls into the load
-            await self._bed.reset(self._seed)
+            await bed.reset(self._seed)
             start = time.time()
+            gauge = bed.gauge(balancers)
+            joining = [
+                asyncio.create_task(bed.join(id, seconds, balancers))
+                for id, seconds in bed.joining.items()
+            ]
             try:
                 await generate(
                     plan,
-                    balancer.url,
+                    [balancer.url for balancer in balancers],
                     timeout=self._settings.traffic.timeout_seconds,
                     request_id_prefix=f"{self._strategy}-{self._seed}-",
+                    sizes=True,
+                    # The simulator's dice, so that each balancer gets the same requests.
+                    spread=dice(self._seed, "balancers") if len(balancers) > 1 else None,
                     on_record=self._note,
                 )
             except asyncio.CancelledError:
                 cut = True
-        placements = read_placements(self._bed.log_of(self._strategy, self._seed))
-        warmup = self._settings.experiment.warmup_requests
+            finally:
+                await _ended(joining)
+            strain = gauge.strain()
+        placements = read_placements(*bed.logs_of(self._strategy, self._seed))
         requests = tuple(
             request_of(
                 record,
                 plan[record.index],
                 placements.get(record.request_id, NO_PLACEMENT),
                 start,
-                record.index < warmup,
+                self._warms_up(record),
             )
             for record in sorted(self._records, key=lambda record: record.index)
         )
-        return Run(self._strategy, self._seed, self._place, requests, complete=not cut)
+        return Run(
+            self._strategy, self._seed, self._place, requests, complete=not cut, strain=strain
+        )
+
+    def _warms_up(self, record: Record) -> bool:
+        if self._timed:
+            return record.intended < self._settings.simulation.warmup_seconds
+        return record.index < self._settings.experiment.warmup_requests
 
     def _note(self, record: Record) -> None:
         self._records.append(record)
         self._progress.record(record)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Ends those that have not. Raises what one of them raised."""
+    for task in tasks:
+        task.cancel()
+    for problem in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(problem, Exception):
+            raise problem
 
 
 def request_of(
@@ -253,27 +295,29 @@ def request_of(
     )
 
 
-def plan(settings: Settings, seed: int) -> list[PlannedRequest]:
+def plan(settings: Settings, seed: int, timed: bool = False) -> list[PlannedRequest]:
     """The load of one seed, the same for every strategy.
+
+    Args:
+        timed: see ``EvaluationRunner``.
 
     Raises:
         ExperimentError: the configuration makes none.
     """
-    traffic, experiment = settings.traffic, settings.experiment
-    if traffic.arrivals == "trace":
-        raise ExperimentError(
-            "traffic.arrivals: trace is the same for every seed; use poisson, uniform or burst"
-        )
+    experiment = settings.experiment
     try:
-        return make_plan(
-            traffic.arrivals,
-            traffic.mix,
-            random.Random(seed),
+        found = plan_of(
+            settings.traffic,
+            seed,
             rate=experiment.request_rate,
-            requests=experiment.requests,
+            duration=settings.simulation.duration_seconds if timed else None,
+            requests=None if timed else experiment.requests,
         )
     except WorkloadError as error:
         raise ExperimentError(str(error)) from None
+    if not found:
+        raise ExperimentError("no request falls into a run; let it last longer")
+    return found
 
 
 def check(experiment: Experiment) -> None:

@@ -27,6 +27,15 @@ COLOURS = {
     "q_routing": "#56b4e9",
     "shortest_path": "#332288",
     "marginal_cost": "#d55e00",
+    "local": "#444444",
+    "least_queue": "#ee8866",
+    "least_time": "#b8860b",
+    "nearest": "#a89078",
+    "weighted_by_power": "#7a9a01",
+    "tabular": "#6699cc",
+    "deep_q": "#004488",
+    "dqn": "#bb5566",
+    "ppo": "#228833",
 }
 _SPARE = ("#882255", "#44aa99", "#999933", "#aa4499", "#117733")
 FAILURE = "#b2182b"
@@ -68,7 +77,9 @@ class PlotError(Exception):
 
 
 def colour(strategy: str) -> str:
-    """The strategy's colour: fixed for the known ones, drawn from the name for any other."""
+    """The strategy's colour: fixed for the known ones, drawn from the name for any other. A
+    ``live_`` one has the colour of what it is live."""
+    strategy = strategy.removeprefix("live_")
     return COLOURS.get(strategy) or _SPARE[zlib.crc32(strategy.encode()) % len(_SPARE)]
 
 

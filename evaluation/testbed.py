@@ -1,4 +1,4 @@
-"""The processes of an experiment: servers that live through it, a fresh balancer for every run.
+"""The processes of an experiment: servers that live through it, fresh balancers for every run.
 
 Everything listens on loopback ports that the system chooses. Knows nothing of strategies' merits
 or of statistics.
@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,11 +23,14 @@ from backend.run_servers import server_command
 from config.loading import effective_yaml
 from config.open_files import allow_open_files
 from config.schema import Server, Settings
+from evaluation.strain import StrainGauge
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 IDLE_POLL_SECONDS = 0.05
 MOST_FILES = 8192
+DIFFERENT_SEED = 1_000_003
+"""Between the seeds of two balancers of one run."""
 
 
 class ExperimentError(Exception):
@@ -62,9 +65,11 @@ class Bed:
         servers = [
             server.model_copy(update={"host": HOST, "port": 0}) for server in self._settings.servers
         ]
+        # The balancers read it too, who must not know of servers that join later.
+        simulation = self._settings.simulation.model_copy(update={"joins": {}})
+        written = {"servers": tuple(servers), "simulation": simulation}
         self._config.write_text(
-            effective_yaml(self._settings.model_copy(update={"servers": tuple(servers)})),
-            encoding="utf-8",
+            effective_yaml(self._settings.model_copy(update=written)), encoding="utf-8"
         )
         try:
             started = self._processes.start_all(
@@ -75,16 +80,32 @@ class Bed:
         self._servers = list(zip(servers, started, strict=True))
 
     @contextmanager
-    def balancer(self, strategy: str, seed: int) -> Iterator[Process]:
-        """A balancer that knows nothing yet, until the block ends; then its log is on disk.
+    def balancers(self, strategy: str, seed: int) -> Iterator[list[Process]]:
+        """As many balancers as ``simulation.balancers`` says, which know nothing yet, neither of
+        each other nor of servers that join later. When the block ends their logs are on disk.
 
         Raises:
-            ExperimentError: it does not come up.
+            ExperimentError: one does not come up.
         """
-        log = self.log_of(strategy, seed)
+        logs = self.logs_of(strategy, seed)
+        commands = [
+            self._command(strategy, seed + DIFFERENT_SEED * number, log)
+            for number, log in enumerate(logs)
+        ]
+        with Processes() as own:
+            try:
+                processes = own.start_all(commands)
+            except ProcessError as error:
+                raise ExperimentError(f"the balancer with {strategy} {_why(error)}") from None
+            yield processes
+            self.check(processes)
+
+    def _command(self, strategy: str, seed: int, log: Path) -> list[str]:
+        joining = self._settings.simulation.joins
         servers = [
             {**server.model_dump(mode="json"), "port": urlsplit(process.url).port}
             for server, process in self._servers
+            if server.id not in joining
         ]
         # As arguments, since the environment may override what stands in a file.
         overrides = {
@@ -99,17 +120,50 @@ class Bed:
         command += ["--port", "0", "--admin-port", "0", "--until-stdin-closes"]
         for key, value in overrides.items():
             command += ["--set", f"{key}={json.dumps(value)}"]
-        with Processes() as own:
-            try:
-                process = own.start(command)
-            except ProcessError as error:
-                raise ExperimentError(f"the balancer with {strategy} {_why(error)}") from None
-            yield process
-            self.check([process])
+        return command
 
-    def log_of(self, strategy: str, seed: int) -> Path:
-        """Where that run's request log is."""
-        return self._folder / f"{strategy}-{seed}.jsonl"
+    def logs_of(self, strategy: str, seed: int) -> list[Path]:
+        """Where that run's request logs are, one for each balancer."""
+        return [
+            self._folder / f"{strategy}-{seed}-{number}.jsonl"
+            for number in range(self._settings.simulation.balancers)
+        ]
+
+    def gauge(self, balancers: Sequence[Process]) -> StrainGauge:
+        """Measures from now on how hard the machine works."""
+        return StrainGauge(
+            [process.pid for _, process in self._servers], [each.pid for each in balancers]
+        )
+
+    @property
+    def joining(self) -> dict[str, float]:
+        """Who joins later, and how many seconds after the load begins."""
+        return dict(self._settings.simulation.joins)
+
+    async def join(self, id: str, seconds: float, balancers: Sequence[Process]) -> None:
+        """After so many seconds, tells all balancers of that server.
+
+        Raises:
+            ExperimentError: one of them does not want it.
+        """
+        await asyncio.sleep(seconds)
+        server, process = next(each for each in self._servers if each[0].id == id)
+        entry = {
+            "id": id,
+            "host": HOST,
+            "port": urlsplit(process.url).port,
+            "weight": server.weight,
+            "tags": server.tags,
+            "domains": server.domains,
+        }
+        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
+            for balancer in balancers:
+                try:
+                    response = await client.post(f"{balancer.admin_url}/endpoints", json=entry)
+                    response.raise_for_status()
+                except httpx.HTTPError as error:
+                    self.check()
+                    raise ExperimentError(f"{id}: cannot join: {error}") from None
 
     async def reset(self, seed: int) -> None:
         """Every server as on its first second: schedule, dice and counters.
@@ -129,6 +183,7 @@ class Bed:
             "base_delay_ms": server.base_delay_ms,
             "service": asdict(server.service),
             "seed": seed,
+            "paired_sizes": True,
             "reset": True,
         }
         try:
@@ -163,7 +218,7 @@ class Bed:
             self.check()
             raise ExperimentError(f"{server.id}: does not tell its health: {error}") from None
 
-    def check(self, more: list[Process] | None = None) -> None:
+    def check(self, more: Sequence[Process] | None = None) -> None:
         """Raises ExperimentError if a server, or one of ``more``, has ended."""
         for process in [*(process for _, process in self._servers), *(more or ())]:
             if process.exit_code is not None:
@@ -196,19 +251,20 @@ def _why(error: ProcessError) -> str:
     return "\n".join([how, *error.last_lines[-5:]]) if error.last_lines else how
 
 
-def read_placements(log: Path) -> dict[str, Placement]:
-    """The balancer's request log by request id. A line cut off at its end is left out."""
+def read_placements(*logs: Path) -> dict[str, Placement]:
+    """The balancers' request logs by request id. A line cut off at its end is left out."""
     found: dict[str, Placement] = {}
-    if not log.exists():
-        return found
-    for line in log.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
+    for log in logs:
+        if not log.exists():
             continue
-        id, attempt = entry["request_id"], entry["attempt"]
-        if id not in found or attempt >= found[id].attempts:
-            found[id] = Placement(
-                entry["endpoint"], attempt, entry["explored"], entry["propensity"]
-            )
+        for line in log.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            id, attempt = entry["request_id"], entry["attempt"]
+            if id not in found or attempt >= found[id].attempts:
+                found[id] = Placement(
+                    entry["endpoint"], attempt, entry["explored"], entry["propensity"]
+                )
     return found

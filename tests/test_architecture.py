@@ -25,7 +25,9 @@ MAY_IMPORT = {
 
 PURE = (
     "rl/",
+    "config/scenario_scale.py",
     "config/topology.py",
+    "load_balancer/attempt.py",
     "load_balancer/combined.py",
     "load_balancer/node.py",
     "load_balancer/reloading.py",
@@ -49,6 +51,7 @@ PURE = (
     "load_balancer/forwarding/fields.py",
     "load_balancer/forwarding/forwarded.py",
     "load_balancer/forwarding/heads.py",
+    "load_balancer/forwarding/json_field.py",
     "load_balancer/forwarding/proxy_protocol.py",
     "load_balancer/forwarding/responses.py",
     "load_balancer/forwarding/tracing.py",
@@ -60,16 +63,24 @@ PURE = (
     "metrics/histogram.py",
     "metrics/merging.py",
     "metrics/summary.py",
+    "traffic/arrivals.py",
+    "traffic/paths.py",
+    "traffic/traces.py",
     "traffic/workload.py",
+    "evaluation/agreement.py",
     "evaluation/bench/cases.py",
     "evaluation/bench/comparison.py",
     "evaluation/bench/tables.py",
     "evaluation/bootstrap.py",
+    "evaluation/caveats.py",
     "evaluation/conformance/baseline.py",
     "evaluation/conformance/page.py",
     "evaluation/curves.py",
     "evaluation/faults/measures.py",
     "evaluation/faults/page.py",
+    "evaluation/fog/analysis.py",
+    "evaluation/fog/wording.py",
+    "evaluation/kinds.py",
     "evaluation/metrics_analyzer.py",
     "evaluation/network/analysis.py",
     "evaluation/network/records.py",
@@ -78,7 +89,15 @@ PURE = (
     "evaluation/network/view.py",
     "evaluation/network/wording.py",
     "evaluation/records.py",
+    "evaluation/report_tables.py",
+    "evaluation/simulate/comparison.py",
+    "evaluation/simulate/measures.py",
+    "evaluation/simulate/random_scenarios.py",
+    "evaluation/simulate/reference.py",
+    "evaluation/simulate/tables.py",
+    "evaluation/simulate/variants.py",
     "evaluation/soak/page.py",
+    "evaluation/story.py",
     "evaluation/wording.py",
 )
 IMPURE = {
@@ -96,6 +115,13 @@ IMPURE = {
     "time",
     "uvicorn",
     "yaml",
+}
+# Of an optional extra -> the only places that import it.
+ONLY_IN = {
+    "gymnasium": ("rl/fog/", "evaluation/"),
+    "pettingzoo": ("rl/fog/", "evaluation/"),
+    "stable_baselines3": ("evaluation/fog/stable.py",),
+    "torch": ("rl/fog/deep_q.py", "evaluation/fog/"),
 }
 STANDARD_LIBRARY_TRAPS = {"http", "types", "queue", "logging", "random", "statistics", "select"}
 LONGEST = 400
@@ -156,6 +182,13 @@ def test_pure_modules_touch_nothing_outside(path: Path) -> None:
             and node.value.id == "random"
         ):
             assert node.attr == "Random", f"{name(path)} uses random.{node.attr}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=name)
+def test_extras_are_imported_where_they_belong(path: Path) -> None:
+    for module in imports(path):
+        places = ONLY_IN.get(module.split(".")[0])
+        assert not places or name(path).startswith(places), f"{name(path)} imports {module}"
 
 
 @pytest.mark.parametrize("path", sources(), ids=name)

@@ -14,7 +14,8 @@ import pytest
 import run_experiment
 from config.loading import load, scenario_names
 from config.schema import Experiment, Settings
-from run_experiment import BadArgument, _asked, _parser, main, parse_seeds
+from evaluation.parts import Part
+from run_experiment import BadArgument, _asked, _parser, _parts, main, parse_seeds
 
 SCRIPT = Path(run_experiment.__file__)
 
@@ -22,6 +23,10 @@ SCRIPT = Path(run_experiment.__file__)
 def asked(*arguments: str, experiment: Experiment | None = None) -> Experiment:
     settings = Settings(experiment=experiment or Experiment())
     return _asked(settings, _parser().parse_args(list(arguments)))
+
+
+def parts(*arguments: str) -> list[Part]:
+    return _parts(_parser().parse_args(list(arguments)))
 
 
 @pytest.mark.unit
@@ -87,21 +92,52 @@ def test_options_of_the_one_experiment_are_refused_by_the_other(
 
 
 @pytest.mark.unit
-def test_without_options_it_is_the_configured_experiment() -> None:
-    """Three seeds of four strategies, and within five minutes."""
-    found = asked()
-    assert found == Experiment()
-    runs = len(found.strategies) * len(found.seeds)
-    assert runs * (found.requests / found.request_rate + 3) + 20 <= 300
+def test_without_options_it_has_two_parts() -> None:
+    """The configured experiment, and one with two kinds of requests; within ten minutes."""
+    first, second = parts()
+    assert first.experiment == Experiment()
+    assert (first.timed, first.name) == (False, "")
+    assert (second.scenario, second.name, second.timed) == ("two_classes", "two_classes", True)
+    assert second.experiment.strategies == first.experiment.strategies
+    assert second.experiment.seeds == first.experiment.seeds
+    assert second.settings.simulation.duration_seconds == 14.0
+    assert first.seconds + second.seconds <= 600
 
 
 @pytest.mark.unit
 def test_quick_is_quick_and_keeps_the_strategies() -> None:
-    found = asked("--quick")
-    assert found.strategies == Experiment().strategies
-    assert len(found.seeds) == 2
-    runs = len(found.strategies) * len(found.seeds)
-    assert runs * (found.requests / found.request_rate + 3) + 15 <= 75
+    first, second = parts("--quick")
+    for part in (first, second):
+        assert part.experiment.strategies == Experiment().strategies
+        assert len(part.experiment.seeds) == 2
+    assert second.settings.simulation.warmup_seconds < 1.0
+    assert first.seconds + second.seconds <= 135
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("option", [("--rate", "50"), ("--requests", "200"), ("--warmup", "5")])
+def test_what_belongs_to_one_experiment_makes_it_one(option: tuple[str, str]) -> None:
+    (part,) = parts(*option, "--strategies", "random")
+    assert part.scenario == part.title == ""
+    assert part.experiment.strategies == ("random",)
+
+
+@pytest.mark.unit
+def test_a_scenario_is_scaled_as_it_says_and_lasts_as_long() -> None:
+    """As ``live`` says, or its simulation's length, stretched; unless the command line says how
+    many requests."""
+    (part,) = parts("--scenario", "S4:.5", "--seeds", "0")
+    live = load(scenario="S4:.5", environ={}).live
+    assert part.settings.simulation.duration_seconds == 15 * live.time_factor
+    (part,) = parts("--scenario", "S9", "--seeds", "0-4")
+    factor = load(scenario="S9", environ={}).live.time_factor
+    assert part.timed and part.scenario == "S9"
+    assert part.experiment.seeds == (0, 1, 2, 3, 4)
+    assert part.settings.simulation.duration_seconds == 60 * factor
+    assert part.settings.servers[0].base_delay_ms == 60 * factor
+    (part,) = parts("--scenario", "S2", "--requests", "300", "--rate", "100", "--warmup", "50")
+    assert part.settings.simulation.duration_seconds == 3.0
+    assert part.settings.simulation.warmup_seconds == 0.5
 
 
 @pytest.mark.unit
@@ -113,7 +149,7 @@ def test_quick_lasts_until_the_ill_server_has_recovered(name: str) -> None:
     ends = [phase.end for server in settings.servers for phase in server.service.phases]
     assert found.requests / found.request_rate > max(filter(None, ends)) + 1
     runs = len(found.strategies) * len(found.seeds)
-    assert runs * (found.requests / found.request_rate + 2.5) + 12 <= 75
+    assert runs * (found.requests / found.request_rate + 2.5) + 12 <= 90
 
 
 @pytest.mark.unit

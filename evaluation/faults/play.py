@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.processes import Processes
-from config.schema import MixEntry
+from config.traffic import MixEntry
 from evaluation.faults.catalogue import Act, Fault
 from evaluation.faults.measures import Seen, seen
 from evaluation.faults.stage import Stage, StageError

@@ -14,7 +14,7 @@ from evaluation.network.export import RESULTS
 from evaluation.network.records import Setting
 from evaluation.network.report import publish, variants_table
 from evaluation.publish import missing_packages
-from evaluation.report import plain_table
+from evaluation.report_tables import plain_table
 
 INTERRUPTED = 130
 FAILED = 2

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from config.schema import MixEntry
 from config.topology import Origin
+from config.traffic import MixEntry
 from evaluation.network.records import Asked
 from traffic.client import Answer, Client, RequestFailed, Target
 from traffic.generator import until

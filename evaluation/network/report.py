@@ -23,15 +23,13 @@ from evaluation.network.values import by_node
 from evaluation.report import (
     PAGE,
     SUMMARY,
-    Cell,
     Picture,
-    Row,
-    Table,
     environment,
     picture,
     surroundings,
     write_text,
 )
+from evaluation.report_tables import Cell, Row, Table
 from evaluation.style import colour
 from evaluation.wording import MISSING, ms, per_cent
 

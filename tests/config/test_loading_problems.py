@@ -4,15 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from config.loading import ConfigError, load, scenario_names
+from config.loading import SCENARIOS, ConfigError, load
+from config.schema import Settings
 from tests.config.place import Place
 
 pytestmark = pytest.mark.integration
 
-SECTIONS = (
-    "discovery, experiment, load_balancer, metrics, q_learning, q_routing, reward, servers, "
-    "state_encoding, strategies, traffic"
-)
+SECTIONS = ", ".join(sorted(Settings.model_fields))
 
 
 @pytest.mark.parametrize(
@@ -334,7 +332,8 @@ def test_an_unreadable_file_hides_nothing_of_the_others_form(place: Place) -> No
         "config.yaml:1: while parsing a flow node, expected the node content, but found "
         "'<stream end>'",
         "rl_config.yaml: the file must hold keys and values, not a list",
-        "no scenario 'zzz'; valid: " + ", ".join(scenario_names()),
+        "no scenario 'zzz'; valid: "
+        + ", ".join(sorted(each.stem for each in SCENARIOS.glob("*.yaml"))),
         f"SLB_X: unknown section 'x'; valid: {SECTIONS}",
         "--set a: must be key.key=value",
         f"--set foo: foo: unknown key; valid: {SECTIONS}",

@@ -41,6 +41,7 @@ pytestmark = pytest.mark.unit
 REQUIRED: dict[str, dict[str, Any]] = {
     "Server": {"id": "a", "port": 1},
     "MixEntry": {"path": "/"},
+    "Fleet": {"count": 1},
 }
 
 
@@ -104,7 +105,8 @@ def test_the_defaults_are_the_issues() -> None:
         balancer.admin_host,
         balancer.admin_port,
     )
-    assert ("round_robin", "least_request", "peak_ewma", "q_learning") == Experiment().strategies
+    compared = ("round_robin", "least_request", "peak_ewma", "q_learning", "marginal_cost")
+    assert compared == Experiment().strategies
     assert (0, 1, 2) == Experiment().seeds
 
 

@@ -17,6 +17,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "Certificate": {"certificate": "a.crt", "key": "a.key"},
     "Server": {"id": "a", "port": 1},
     "MixEntry": {"path": "/"},
+    "Fleet": {"count": 1},
     "DnsSource": {"id": "a", "name": "a.example", "port": 1},
     "EndpointEntry": {"id": "a", "host": "a.example", "port": 1},
     "FileSource": {"path": "endpoints.yaml"},

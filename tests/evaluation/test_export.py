@@ -12,7 +12,8 @@ import pytest
 from evaluation import export
 from evaluation.export import COLUMNS, ReportError
 from evaluation.metrics_analyzer import Analysis, analyze
-from evaluation.records import ComparisonResult, Request
+from evaluation.records import ComparisonResult, Foretold, Request, Strain
+from rl.simulation.service import RouteCost
 
 pytestmark = pytest.mark.unit
 MakeExperiment = Callable[..., ComparisonResult]
@@ -33,7 +34,16 @@ def close(one: Request, other: Request) -> bool:
 
 
 def test_round_trip(failing: ComparisonResult, failing_analysis: Analysis, tmp_path: Path) -> None:
-    """Circumstances, servers with their phases, runs and every request."""
+    """Circumstances, servers with their phases and costs, runs, every request, what the simulator
+    says."""
+    first, *others = failing.servers
+    run, *runs = failing.runs
+    failing = replace(
+        failing,
+        servers=(replace(first, slots=4, routes=(RouteCost("/a", 2.0),)), *others),
+        runs=(replace(run, strain=Strain(20.0, 2, 1.0, 0.5, 0.25, 0.1)), *runs),
+        foretold=(Foretold("random", 1, 0.1, 0.1, 0.2, 0.3, 0.01, 0.11, 1000),),
+    )
     export.write(failing, failing_analysis, tmp_path)
     again = export.read(tmp_path)
     assert again.folder == tmp_path
@@ -41,6 +51,7 @@ def test_round_trip(failing: ComparisonResult, failing_analysis: Analysis, tmp_p
     assert [(r.strategy, r.seed, r.place, r.complete) for r in again.runs] == [
         (r.strategy, r.seed, r.place, r.complete) for r in failing.runs
     ]
+    assert [run.strain for run in again.runs] == [run.strain for run in failing.runs]
     for one, other in zip(failing.runs, again.runs, strict=True):
         assert all(map(close, one.requests, other.requests))
         assert len(one.requests) == len(other.requests)

@@ -12,14 +12,7 @@ from evaluation.bootstrap import Metric
 from evaluation.export import ReportError
 from evaluation.metrics_analyzer import Analysis, analyze
 from evaluation.records import ComparisonResult
-from evaluation.report import (
-    difference_tables,
-    plain_table,
-    result_table,
-    share_table,
-    write_report,
-    write_text,
-)
+from evaluation.report import Part, write_report, write_text
 
 pytestmark = pytest.mark.unit
 MakeExperiment = Callable[..., ComparisonResult]
@@ -53,7 +46,7 @@ def published(
         for name in ("comparison_summary", "learning_curve"):
             paths.append(folder / f"{name}.png")
             paths[-1].write_bytes(b"\x89PNG")
-    page = write_report(result, analysis, paths, folder)
+    page = write_report([Part("", result, analysis, paths)], folder)
     return (folder / "summary_report.md").read_text("utf-8"), page.read_text("utf-8")
 
 
@@ -78,6 +71,8 @@ def test_a_report_says_what_was_run_and_what_came_of_it(
     kind: int, result: ComparisonResult, analysis: Analysis, tmp_path: Path
 ) -> None:
     text = published(result, analysis, tmp_path)[kind].replace("&#39;", "'")
+    assert "A load balancer stands in front of several servers" in text
+    assert "sends requests to the servers in turn" in text
     facts = result.circumstances
     for words in (
         facts.command, facts.description, facts.commit or "", facts.machine.processor,
@@ -96,6 +91,42 @@ def test_a_report_says_what_was_run_and_what_came_of_it(
     assert "Three servers of 50, 75 and 100 ms" in text
     assert "; 2026-01-02 03:04:05 UTC" in text
     assert "3 of 3 lower" in text
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["markdown", "html"])
+def test_a_report_of_two_parts_tells_both(
+    kind: int,
+    result: ComparisonResult,
+    analysis: Analysis,
+    failing: ComparisonResult,
+    failing_analysis: Analysis,
+    tmp_path: Path,
+) -> None:
+    """The plots of the second lie in a folder of its own; what is common is said once."""
+    plots = [tmp_path / "first.png", tmp_path / "second" / "comparison_summary.png"]
+    plots[1].parent.mkdir()
+    plots[0] = plots[0].with_stem("comparison_summary")
+    for plot in plots:
+        plot.write_bytes(b"\x89PNG")
+    late = replace(failing, unforetold="hedging is not simulated")
+    parts = [
+        Part("Part one: speeds", result, analysis, plots[:1]),
+        Part("Part two: failures", late, failing_analysis, plots[1:]),
+    ]
+    page = write_report(parts, tmp_path)
+    text = (page if kind else tmp_path / "summary_report.md").read_text("utf-8")
+    for words in (
+        "Part one: speeds: with ", "Part two: failures: the best is",
+        "Part two: The simulator does not play this: hedging is not simulated.",
+        "Part two likewise, with 900 requests in each run", "the other part in",
+        "server1 answers all of its requests with an error from 5 s to 10 s",
+    ):  # fmt: skip
+        assert words in text, words
+    assert text.count("A load balancer stands in front") == 1
+    assert text.count("Limits of the evidence") == 1
+    if not kind:
+        assert "(second/comparison_summary.png)" in text
+        assert "(comparison_summary.png)" in text
 
 
 def test_what_comes_from_outside_is_escaped(
@@ -125,46 +156,6 @@ def test_a_single_strategy_and_an_early_end_are_said(
         assert "ended early" in each
 
 
-def test_tables_have_a_cell_for_every_head(
-    analysis: Analysis, failing: ComparisonResult, failing_analysis: Analysis
-) -> None:
-    tables = [
-        result_table(analysis), result_table(failing_analysis),
-        share_table(failing, failing_analysis),
-        *difference_tables(analysis), *difference_tables(failing_analysis),
-    ]  # fmt: skip
-    assert len(tables) >= 6
-    for table in tables:
-        assert table.rows
-        assert {len(row.cells) for row in table.rows} == {len(table.heads)}
-
-
-def test_round_robin_as_the_best_classic_is_compared_with_once(
-    make_experiment: MakeExperiment,
-) -> None:
-    result = make_experiment(strategies=("round_robin", "q_learning"), seeds=(0,))
-    tables = difference_tables(analyze(result))
-    assert [table.title for table in tables] == ["Difference to round_robin"]
-
-
-def test_requests_that_reached_no_server_have_a_column(make_experiment: MakeExperiment) -> None:
-    made = make_experiment(strategies=("round_robin", "peak_ewma"), seeds=(0,), requests=200)
-    run = made.runs[0]
-    lost = tuple(replace(each, endpoint="", success=False, attempts=2) for each in run.requests)
-    result = replace(made, runs=(replace(run, requests=lost), *made.runs[1:]))
-    table = share_table(result, analyze(result))
-    assert "no server" in table.heads
-    assert [cell.value for cell in table.rows[0].cells][-3:] == ["100 %", "–", "100"]
-    assert table.rows[1].cells[3].value == "0 %"
-
-
-def test_the_terminal_s_table_is_in_columns(analysis: Analysis) -> None:
-    lines = plain_table(result_table(analysis)).splitlines()
-    assert lines[0].split()[:3] == ["mean", "95", "%"]
-    assert len({line.index(" ms") for line in lines[1:]}) == 1
-    assert [line.split()[0] for line in lines[1:]] == list(analysis.statistics)
-
-
 def test_an_unwritable_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="cannot be written: Is a directory"):
         write_text(tmp_path, "text")
@@ -178,4 +169,4 @@ def test_missing_jinja2_is_one_clear_line(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
     with pytest.raises(ReportError, match=r"pip install '\.\[report\]'"):
-        write_report(result, analysis, [], tmp_path)
+        write_report([Part("", result, analysis, [])], tmp_path)

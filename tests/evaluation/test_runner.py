@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from config.loading import load
-from config.schema import Experiment, MixEntry, Server, Settings, Traffic
+from config.schema import Experiment, Server, Settings
+from config.simulation import Simulation
+from config.traffic import MixEntry, Traffic
 from evaluation import export
 from evaluation.metrics_analyzer import analyze
 from evaluation.records import same_load
 from evaluation.runner import (
     NO_PLACEMENT,
     EvaluationRunner,
+    _LiveRun,
     check,
     default_warmup,
     learns,
@@ -23,6 +26,7 @@ from evaluation.runner import (
     request_of,
     shuffled,
 )
+from evaluation.simulate.run import make_plan
 from evaluation.testbed import Bed, ExperimentError, Placement
 from load_balancer import strategies
 from traffic.records import Record
@@ -88,13 +92,22 @@ def small(**changes: object) -> Experiment:
 
 
 @pytest.mark.integration
-async def test_a_cancelled_experiment_keeps_what_was_measured() -> None:
+async def test_a_cancelled_experiment_keeps_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The run that was cut short is marked, and what it had is kept."""
+    note, some = _LiveRun._note, asyncio.Event()
+
+    def noted(run: _LiveRun, record: Record) -> None:
+        note(run, record)
+        if record.index >= 20:
+            some.set()
+
+    monkeypatch.setattr(_LiveRun, "_note", noted)
     task = asyncio.create_task(
         EvaluationRunner(QUICK).measure(small(requests=400, strategies=("round_robin",)))
     )
-    await asyncio.sleep(0)
-    await asyncio.sleep(1.0)
+    await some.wait()
     task.cancel()
     result = await task
     assert result.interrupted
@@ -163,9 +176,22 @@ def test_plans_are_the_same_for_a_seed_and_differ_between_seeds() -> None:
 
 
 @pytest.mark.unit
+def test_a_timed_run_is_that_of_virtual_time() -> None:
+    settings = QUICK.model_copy(
+        update={
+            "experiment": small(request_rate=200.0),
+            "simulation": Simulation(duration_seconds=2.0, warmup_seconds=0.5),
+        }
+    )
+    found = plan(settings, 3, timed=True)
+    assert found == make_plan(settings, 3)
+    assert found[-1].offset < 2.0 < found[-1].offset + 0.2
+
+
+@pytest.mark.unit
 def test_plans_that_cannot_be_made_are_explained() -> None:
     trace = QUICK.traffic.model_copy(update={"arrivals": "trace"})
-    with pytest.raises(ExperimentError, match=r"traffic\.arrivals: trace"):
+    with pytest.raises(ExperimentError, match=r"traffic\.trace: arrivals from a trace need a file"):
         plan(QUICK.model_copy(update={"traffic": trace}), 0)
     endless = QUICK.model_copy(update={"experiment": small(requests=10_000_000)})
     with pytest.raises(ExperimentError, match="too many"):

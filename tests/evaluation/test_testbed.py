@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
+from backend.processes import Process
 from config.schema import Server, Settings
+from config.simulation import Simulation
 from evaluation.testbed import (
+    DIFFERENT_SEED,
     Bed,
     ExperimentError,
     Placement,
@@ -71,14 +75,14 @@ async def test_a_balancer_is_fresh_and_leaves_its_log(
     """The environment cannot move its port or its log: arguments win."""
     monkeypatch.setenv("SLB_LOAD_BALANCER__PORT", "1")
     monkeypatch.setenv("SLB_LOAD_BALANCER__REQUEST_LOG__PATH", "/nowhere/at/all")
-    with bed.balancer("round_robin", 7) as balancer:
+    with bed.balancers("round_robin", 7) as (balancer,):
         async with httpx.AsyncClient(trust_env=False) as client:
             for number in range(2):
                 headers = {"X-Request-ID": f"id-{number}"}
                 await client.get(balancer.url, headers=headers)
         assert alive(balancer.pid)
     assert not alive(balancer.pid)
-    found = read_placements(bed.log_of("round_robin", 7))
+    found = read_placements(*bed.logs_of("round_robin", 7))
     assert list(found) == ["id-0", "id-1"]
     assert {each.endpoint for each in found.values()} == {"quick", "ill"}
 
@@ -108,7 +112,7 @@ async def test_a_server_that_stays_busy_is_named(bed: Bed) -> None:
 @pytest.mark.integration
 def test_a_balancer_that_cannot_start_says_why(bed: Bed) -> None:
     with pytest.raises(ExperimentError, match="the balancer with no_such") as caught:
-        with bed.balancer("no_such", 0):
+        with bed.balancers("no_such", 0):
             pass
     assert "unknown strategy 'no_such'" in str(caught.value)
 
@@ -135,6 +139,43 @@ async def test_a_server_that_dies_is_named(tmp_path: Path) -> None:
         for act in (bed.reset(1), bed.until_idle(1)):
             with pytest.raises(ExperimentError, match="quick ended with signal SIGKILL"):
                 await act
+
+
+@pytest.mark.integration
+async def test_several_balancers_have_logs_and_dice_of_their_own(tmp_path: Path) -> None:
+    """And a server that joins later is known to none of them before, and then to all."""
+    settings = Settings(
+        servers=(Server(id="quick", port=1, base_delay_ms=1), Server(id="late", port=2)),
+        simulation=Simulation(balancers=2, joins={"late": 30.0}),
+    )
+    with open_testbed(settings, tmp_path) as bed:
+        assert bed.joining == {"late": 30.0}
+        with bed.balancers("round_robin", 7) as balancers:
+            assert len({each.url for each in balancers}) == 2
+            gauge = bed.gauge(balancers)
+            async with httpx.AsyncClient(trust_env=False) as client:
+
+                async def endpoints(admin: str | None) -> list[str]:
+                    found = (await client.get(f"{admin}/endpoints")).json()
+                    return [each["id"] for each in found]
+
+                for each in balancers:
+                    assert await endpoints(each.admin_url) == ["quick"]
+                    await client.get(each.url, headers={"X-Request-ID": f"id-{each.pid}"})
+                await bed.join("late", 0.0, balancers)
+                for each in balancers:
+                    assert await endpoints(each.admin_url) == ["quick", "late"]
+            assert gauge.strain().balancers > 0
+            seeds = {seed for each in balancers for seed in seeds_of(each)}
+            assert seeds == {"load_balancer.seed=7", f"load_balancer.seed={7 + DIFFERENT_SEED}"}
+    logs = bed.logs_of("round_robin", 7)
+    assert [len(read_placements(log)) for log in logs] == [1, 1]
+    assert set(read_placements(*logs)) == {f"id-{each.pid}" for each in balancers}
+
+
+def seeds_of(process: Process) -> list[str]:
+    command = psutil.Process(process.pid).cmdline()
+    return [part for part in command if part.startswith("load_balancer.seed=")]
 
 
 @pytest.mark.unit

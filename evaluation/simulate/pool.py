@@ -1,0 +1,142 @@
+"""Runs in virtual time over all cores; the same run gives the same figures on any of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+
+from config.loading import load
+from config.scenario_scale import live
+from config.schema import Settings
+from evaluation.progress import Steps
+from evaluation.simulate import random_scenarios, reference
+from evaluation.simulate.measures import Measured, measure
+from evaluation.simulate.run import simulate
+from evaluation.simulate.variants import apply, with_setting
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run.
+
+    Attributes:
+        scenario: a name that ``settings_of`` knows.
+        strategy: with its parameters, or one of ``reference.NAMES``.
+        as_served: with the settings that would be served live.
+        overrides: ``key.key=value`` each.
+    """
+
+    scenario: str
+    strategy: str
+    seed: int
+    as_served: bool = False
+    overrides: tuple[str, ...] = ()
+
+
+def settings_of(task: Task) -> Settings:
+    """What the task's scenario says, before the strategy's own parameters.
+
+    Raises:
+        ConfigError: there is no such scenario, or it cannot be used.
+        VariantError: an override of a random scenario is wrong.
+    """
+    if random_scenarios.is_one(task.scenario):
+        settings = random_scenarios.settings_of(task.scenario, task.seed)
+        for override in task.overrides:
+            settings = with_setting(settings, override, "--set")
+    else:
+        settings = load(scenario=task.scenario, overrides=task.overrides, environ={})
+    return live(settings) if task.as_served else settings
+
+
+def fingerprint(settings: Settings, strategy: str) -> str:
+    """Equal for equal settings and strategies."""
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(f"{strategy}\n{text}".encode()).hexdigest()[:16]
+
+
+def play(task: Task) -> Measured:
+    """The task's run.
+
+    Raises:
+        ConfigError: of ``settings_of``.
+        ValueError: the strategy is unknown, or the run impossible.
+    """
+    settings = settings_of(task)
+    if task.strategy in reference.NAMES:
+        settings, _ = apply(settings, "random-ejection")
+        run = simulate(settings, task.strategy, task.seed, reference.Builder(task.seed))
+    else:
+        settings, name = apply(settings, task.strategy)
+        run = simulate(settings, name, task.seed)
+    return measure(
+        settings, run, task.scenario, task.strategy, fingerprint(settings, task.strategy)
+    )
+
+
+def play_all(
+    tasks: Sequence[Task], processes: int | None = None, progress: Steps | None = None
+) -> Generator[Measured, None, None]:
+    """Every task, as they get ready. Whoever stops listening ends them all.
+
+    Args:
+        processes: as many as there are cores if None; 1 is this one.
+    """
+    processes = min(processes or cores(), len(tasks))
+    if processes <= 1:
+        for task in tasks:
+            yield _tell(play(task), progress)
+        return
+    # Spawned: a forked one would have this process's threads' locks and signal handlers.
+    with multiprocessing.get_context("spawn").Pool(processes, _begin) as pool:
+        for measured in pool.imap_unordered(play, tasks):
+            yield _tell(measured, progress)
+
+
+def tasks_of(
+    scenarios: Iterable[str],
+    strategies: Sequence[str],
+    seeds: Sequence[int],
+    as_served: bool = False,
+    overrides: tuple[str, ...] = (),
+) -> list[Task]:
+    """Every combination; runs of one scenario and seed stand together."""
+    return [
+        Task(scenario, strategy, seed, as_served, overrides)
+        for scenario in scenarios
+        for seed in seeds
+        for strategy in strategies
+    ]
+
+
+def cores() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _tell(measured: Measured, progress: Steps | None) -> Measured:
+    if progress is not None:
+        row = measured.row
+        progress.step(f"{row.scenario}, {row.strategy}, seed {row.seed}")
+    return measured
+
+
+def _begin() -> None:
+    """A worker leaves Ctrl-C to its parent, and does not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
