@@ -99,13 +99,9 @@ def _play_live(settings: FogSettings, strategy: str, seed: int) -> Measured:
         seam.end()
     observations, _ = env.reset(seed=seed)
     name = LIVE + strategy
-    measured = _episode(env, observations, name, seed, seam.decide, lambda: _ignore(seam.learn()))
+    measured = _episode(env, observations, name, seed, seam.decide, seam.learn)
     seam.end()
     return measured
-
-
-def _ignore(count: int) -> None:
-    """How many decisions were completed is of no interest."""
 
 
 def _episode(
@@ -114,7 +110,7 @@ def _episode(
     algorithm: str,
     seed: int,
     decide: Step,
-    after: Callable[[], None],
+    after: Callable[[], object],
 ) -> Measured:
     paid, decisions, steps, occupied = 0.0, 0, 0, 0.0
     infos: dict[str, dict[str, Any]] = {}

@@ -145,7 +145,7 @@ def learning(learned: Sequence[Checkpoint], reward: str, path: Path) -> None:
         room = 0.08 * (max(highest) - min(lowest) or 1.0)
         axes.set_ylim(min(lowest) - room, max(highest) + room)
         axes.set_xlabel("ticks in each fog")
-        axes.set_xlim(0, None)
+        axes.set_xlim(0, max(each.curve[-1].step for each in own))
         label_ends(axes, ends)
 
 
@@ -154,8 +154,9 @@ def captions() -> dict[str, str]:
     return {
         "summary": "Every algorithm; response and dropped: less is better, the others: more.",
         "differences": f"The same, minus what {REFERENCE} had in the same seed.",
-        "learning": "What learners were paid while they still explored; learners of one reward can"
-        " be held against each other, and against nothing else.",
+        "learning": "What learners were paid while they still explored, per decision. shared_cost"
+        " is paid in every tick, so that its mean per decision is also lower where tasks are passed"
+        " on less often.",
     }
 
 

@@ -89,7 +89,7 @@ def publish(comparison: Comparison, folder: Path) -> tuple[tuple[Statistics, ...
         "pictures": pictures,
         "method": wording.method(comparison.seeds),
         "limits": wording.limits(),
-        "commands": [*(train_command(each) for each in comparison.learned), comparison.command],
+        "commands": [*train_commands(comparison.learned), comparison.command],
     }
     templates = environment()
     for name, template in TEMPLATES.items():
@@ -171,13 +171,17 @@ def facts(comparison: Comparison) -> list[tuple[str, str]]:
     ]
 
 
-def train_command(learned: Checkpoint) -> str:
-    """That learned it."""
-    return (
-        f"python -m evaluation.fog train --algorithm {learned.algorithm}"
-        f" --configuration {shlex.quote(learned.configuration)} --reward {learned.reward}"
-        f" --seeds {learned.seed} --steps {learned.steps} --fogs {learned.fogs}"
-    )
+def train_commands(learned: Sequence[Checkpoint]) -> list[str]:
+    """That learned them; seeds of one kind in one line."""
+    seeds: dict[str, list[int]] = {}
+    for each in learned:
+        command = (
+            f"python -m evaluation.fog train --algorithm {each.algorithm}"
+            f" --configuration {shlex.quote(each.configuration)} --reward {each.reward}"
+            f" --steps {each.planned} --fogs {each.fogs} --seeds "
+        )
+        seeds.setdefault(command, []).append(each.seed)
+    return [command + ",".join(map(str, found)) for command, found in seeds.items()]
 
 
 def _now() -> datetime:

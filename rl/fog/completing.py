@@ -72,6 +72,8 @@ def completed(draft: Draft, files: Files | None = None) -> dict[str, Any]:
     _topology_file(draft, files)
     layers = _nodes(draft)
     nodes = sum(layers)
+    if values.get("clouds") == 0:
+        values.pop("cloud_access", None)  # the original does not look at it then
     for name, default in PER_LAYER.items():
         given = values.get(name) or default
         if len(given) == 1 or not draft.has(name):

@@ -184,6 +184,7 @@ class FogEnv(ParallelEnv[str, Observation, Any]):  # type: ignore[misc]  # petti
             if agent not in self._nodes:
                 raise ValueError(f"there is no agent {agent!r}")
         read = {agent: self._read(agent, action) for agent, action in actions.items()}
+        completed_before = world.tallies.completed_lately
         world.tallies.begin_period()
         deeds = [
             self._do(world, agent, read.get(agent), seen)
@@ -196,6 +197,7 @@ class FogEnv(ParallelEnv[str, Observation, Any]):  # type: ignore[misc]  # petti
         completed, dropped = world.tallies.completed_lately, world.tallies.dropped_lately
         for deed, seen in zip(deeds, self._seen, strict=True):
             deed.seen_after = seen
+            deed.completed_before = completed_before[deed.node]
             rewards[deed.agent] = float(self._pay(deed))
             infos[deed.agent] = {
                 **told,

@@ -143,8 +143,8 @@ def nearest(key: str, valid: Iterable[str]) -> str:
 
     def alike(name: str) -> tuple[float, float]:
         whole = SequenceMatcher(None, key.lower(), name.lower()).ratio()
-        ends = (each.lower().rpartition(".")[2] for each in (key, name))
-        return max(whole, SequenceMatcher(None, *ends).ratio()), whole
+        end, other = (each.lower().rpartition(".")[2] for each in (key, name))
+        return max(whole, SequenceMatcher(None, end, other).ratio()), whole
 
     return max(valid, key=alike)
 

@@ -30,10 +30,12 @@ class Deed:
         moved: how many tasks it was about; 0 if there was none to decide about.
         seen: by index, the loads that the agent believed in when it chose, its own true.
         seen_after: the same after the step.
+        completed_before: what ``completed`` was in the step before.
     """
 
     __slots__ = (
         "agent",
+        "completed_before",
         "idle",
         "index",
         "moved",
@@ -62,6 +64,7 @@ class Deed:
         self.seen = seen
         self.seen_after = seen
         self.moved = 0
+        self.completed_before = 0
         neighbours = world.ground.neighbours[node]
         self.valid = 0 <= index < len(neighbours)
         self.target = neighbours[index] if self.valid else node
@@ -91,7 +94,7 @@ def build(name: RewardName, settings: FogSettings) -> Pay:
     terms = Terms.of(settings)
     formula = {
         "documented": _documented,
-        "sparse": _sparse,
+        "sparse": _sparse_told if settings.compat else _sparse,
         "dense": _dense,
         "baek": _baek,
     }[name]
@@ -112,6 +115,11 @@ def build(name: RewardName, settings: FogSettings) -> Pay:
 
 def _sparse(terms: Terms, deed: Deed) -> rewards.Reward:
     return rewards.sparse(terms, deed.completed, deed.dropped)
+
+
+def _sparse_told(terms: Terms, deed: Deed) -> rewards.Reward:
+    """The original's client reads what was completed in the answer to its *next* action."""
+    return rewards.sparse(terms, deed.completed_before, deed.dropped)
 
 
 def _documented(terms: Terms, deed: Deed) -> rewards.Reward:

@@ -127,9 +127,7 @@ class Post:
     def row(self, sender: int, receivers: Sequence[int], size: float) -> list[int]:
         """``ticks`` to each of them; there is no delay of 0 among those that are known."""
         known = self._ticks.get
-        return [
-            known((sender, each, size)) or self.ticks(sender, each, size) for each in receivers
-        ]
+        return [known((sender, each, size)) or self.ticks(sender, each, size) for each in receivers]
 
     def remember(self, other: Post) -> None:
         """The other's nodes are where ours are: its delays are ours."""

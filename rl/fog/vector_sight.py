@@ -1,7 +1,6 @@
 """What the agents of many runs see: ``Sight`` over arrays, a row of runs before each of its own.
 
-What never changes within an episode is one and the same array in every observation, not to be
-written to.
+What never changes within an episode is one array in all its observations, which cannot be written.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class VectorSight:
         self._next = self._next_tasks(settings, grounds)
 
     def look(self, world: VectorWorld) -> VectorObservation:
-        """Of all agents. The two arrays of loads, own and shown, are the world's to change."""
+        """Of all agents, as the world is now."""
         runs, agents = self._shape
         limits = self._limits
         loads = (world.shown / limits).astype(np.float32)

@@ -9,7 +9,7 @@ from rl.fog.streams import Floats, Integers
 
 
 class VectorTallies:
-    """Applications that will be finished, or given up, in a later tick wait in rows by tick.
+    """Counts by flat place; what will be finished or given up in a later tick waits in its row.
 
     Args:
         size: how many flat places there are.

@@ -217,7 +217,7 @@ KEYS: st.SearchStrategy[dict[str, Any]] = st.lists(
 
 
 @given(KEYS, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_fog_that_is_not_refused_can_be_stepped(keys: dict[str, Any], dice: Any) -> None:
     """Whatever its agents do: no task is lost sight of, and every state is JSON."""
     try:

@@ -14,7 +14,7 @@ from evaluation.fog.report import (
     facts,
     plain,
     publish,
-    train_command,
+    train_commands,
     warnings,
 )
 from rl.fog.settings import FogSettings
@@ -39,11 +39,22 @@ def comparison(**more: object) -> Comparison:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def test_page_markdown_and_data_say_the_same(tmp_path: Path) -> None:
-    folder = tmp_path / "one"
+@pytest.fixture(scope="module")
+def folder(small_pictures: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report in which ``local`` is the best of those that learned nothing."""
+    played = [
+        replace(each, completed=0.999) if each.algorithm == "local" else each for each in episodes()
+    ]
+    folder = tmp_path_factory.mktemp("reports") / "one"
     folder.mkdir()
-    found, page = publish(comparison(), folder)
-    html, text = page.read_text(), (folder / "summary_report.md").read_text()
+    found, page = publish(comparison(played=tuple(played)), folder)
+    assert [each.algorithm for each in found] == ["least_queue", "local", "ppo"]
+    assert page == folder / "report.html"
+    return folder
+
+
+def test_page_markdown_and_data_say_the_same(folder: Path) -> None:
+    html, text = (folder / "report.html").read_text(), (folder / "summary_report.md").read_text()
     data = json.loads((folder / RESULTS).read_text())
     for part in ("ppo against least_queue", "Difference to least_queue", "What was learned"):
         assert part in html and part in text
@@ -52,17 +63,12 @@ def test_page_markdown_and_data_say_the_same(tmp_path: Path) -> None:
     assert len(data["episodes"]) == 18
     assert "parameters" not in data["learned"][0]
     assert data["learned"][0]["curve"]
-    assert [each.algorithm for each in found] == ["least_queue", "local", "ppo"]
-    assert (tmp_path / "latest").exists()
-    assert train_command(checkpoint()) in text
+    assert (folder.parent / "latest").exists()
+    assert "train --algorithm ppo --configuration uneven" in text
 
 
-def test_learners_are_held_against_the_best_other_too(tmp_path: Path) -> None:
-    played = [
-        replace(each, completed=0.999) if each.algorithm == "local" else each for each in episodes()
-    ]
-    publish(comparison(played=tuple(played)), tmp_path)
-    text = (tmp_path / "summary_report.md").read_text()
+def test_learners_are_held_against_the_best_other_too(folder: Path) -> None:
+    text = (folder / "summary_report.md").read_text()
     assert "ppo against local" in text
     assert "Difference to local" in text
     assert "seen after the fact" in text
@@ -85,6 +91,15 @@ def test_readers_are_warned() -> None:
 def test_nothing_played_is_no_report(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="nothing was played"):
         publish(comparison(played=()), tmp_path)
+
+
+def test_commands_name_the_seeds_of_one_kind_together() -> None:
+    found = train_commands([checkpoint(), checkpoint(seed=3), checkpoint("dqn")])
+    assert [each.rpartition(" ")[2] for each in found] == ["0,3", "0"]
+    assert found[0].startswith(
+        "python -m evaluation.fog train --algorithm ppo --configuration uneven"
+        " --reward shared_cost --steps 300 --fogs 4 --seeds "
+    )
 
 
 def test_facts_and_plain_numbers() -> None:

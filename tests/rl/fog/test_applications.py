@@ -82,7 +82,7 @@ def test_order_puts_needs_first_and_rank_counts_what_is_held_up() -> None:
         )
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_graph_is_ordered_or_its_cycle_named(
     graph: tuple[int, list[tuple[int, int]]],
 ) -> None:

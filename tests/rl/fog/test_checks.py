@@ -41,7 +41,7 @@ pytestmark = pytest.mark.unit
         ("frequency_variations", {"frequency_variations": (1e7, 0)}, "leaves nothing"),
         ("client_layers", {"client_layers": (2,)}, "2 is none of the layers 0 to 1"),
         ("schedules", {"schedules": (constant(1),) * 2}, "each of 1 layers that get tasks, not 2"),
-        ("task_types", {"task_types": ()}, "must be 1 to 1000, not 0"),
+        ("task_types", {"task_types": ()}, "must be 1 to 100000, not 0"),
         ("task_types", {"task_types": (TaskType(weight=0),)}, "one weight must be above 0"),
         ("dags", {"dags": ()}, "there must be one"),
         ("dags", {"dags": (Dag(weight=0),)}, "one weight must be above 0"),

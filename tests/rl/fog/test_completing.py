@@ -39,7 +39,7 @@ def test_nodes_follow_from_what_is_given(
         ({"SIZE": 0}, "SIZE: must be 1 to 1000 nodes"),
         ({"SIZE": 10**12, "NO_LAYERS": 10**12}, "SIZE: must be 1 to 1000 nodes"),
         ({"NO_NODES_PER_LAYERS": "1e12"}, "NO_NODES_PER_LAYERS: must be 1 to 1000 nodes"),
-        ({"protocol.clt.numberOfTasks": 10**12}, "numberOfTasks: must be 1 to 1000, not"),
+        ({"protocol.clt.numberOfTasks": 10**12}, "numberOfTasks: must be 1 to 100000, not"),
         ({"CLOUD_EXISTS": 10**12}, "CLOUD_EXISTS: must lie from 0 to 16"),
         ({"Q_MAX": "1,2,3"}, "Q_MAX: must have an entry for each of 2 layers, not 3"),
         ({"schedules": "0.6-1000;0.5-1000"}, "schedules: .* each of 1 layers that get tasks"),
@@ -87,6 +87,11 @@ def test_the_originals_defaults_that_do_not_fit_are_cut() -> None:
     )
     assert made.schedules == FogSettings().schedules
     assert made.channels_between_layers == ((0, 0, 0), (0, 0, 0), (0, 0, -1))
+
+
+def test_without_clouds_nobody_asks_who_reaches_them() -> None:
+    made = FogSettings.from_keys({"SIZE": 6, "CLOUD_EXISTS": 0, "CLOUD_ACCESS": "0,0,0"})
+    assert made.cloud_access == (False, True)
 
 
 def test_the_originals_batch_is_a_kind_of_action_here() -> None:

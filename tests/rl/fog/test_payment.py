@@ -19,8 +19,8 @@ NAMES = pytest.mark.parametrize("name", ["documented", "sparse", "dense", "baek"
 APART = ((0.0, 0.0), (100.0, 0.0))
 
 
-def fog(**more: Any) -> FogSettings:
-    return plain(2, rate=0.0, positions_meters=APART, arrivals_per_second=0.5, **more)
+def fog(rate: float = 0.0, **more: Any) -> FogSettings:
+    return plain(2, rate=rate, positions_meters=APART, arrivals_per_second=0.5, **more)
 
 
 def deed(world: World, index: int, seen: list[int], moved: int = 1) -> Deed:
@@ -53,12 +53,14 @@ def test_without_a_task_there_is_the_no_op_reward_and_without_a_neighbour_a_pena
 def test_sparse_pays_for_what_was_completed_and_dropped(compat: bool) -> None:
     """3 completed, 2 dropped, 10 each: 10, whether or not there was a task to decide about."""
     world = begun(compat=compat)
-    world.tallies.completed_lately[0] = 3
+    world.tallies.completed_lately[0] = 0 if compat else 3
     world.tallies.dropped_lately[0] = 2
     pay = build("sparse", world.settings)
 
-    assert pay(deed(world, 0, [4, 0])) == 10.0
-    assert pay(deed(world, 0, [0, 0], moved=0)) == 10.0
+    for moved in (0, 1):
+        made = deed(world, 0, [4, 0], moved)
+        made.completed_before = 3 if compat else 0
+        assert pay(made) == 10.0
 
 
 def test_dense_in_compat_pays_for_a_load_even_if_nothing_could_be_moved() -> None:
@@ -118,6 +120,23 @@ def test_an_agent_is_paid_for_its_own_completed_tasks_in_the_step_they_come_back
     # and back.
     assert [step["worker_0"] for step in paid if step["worker_0"]] == [10.0, 10.0]
     assert all(not step["worker_1"] for step in paid)
+
+
+def test_in_compat_it_is_paid_a_step_later() -> None:
+    """What came back is paid for with the next action, what was dropped at once."""
+    for compat in (False, True):
+        env = FogEnv(fog(0.5), reward="sparse", compat=compat)
+        env.reset()
+        steps = [env.step({"worker_0": 0}) for _ in range(40)]
+        told = [infos["worker_0"] for *_, infos in steps]
+        assert sum(each["completed"] for each in told) > 3
+        paid = [earned["worker_0"] for _, earned, *_ in steps]
+        back = [each["completed"] for each in told]
+        if compat:
+            back = [0, *back[:-1]]
+        assert paid == [
+            10.0 * (each - now["dropped"]) for each, now in zip(back, told, strict=True)
+        ]
 
 
 def test_there_is_no_other_name() -> None:

@@ -54,7 +54,7 @@ def test_dense_overload_ends_at_a_full_queue() -> None:
     st.floats(0, 1000),
     st.booleans(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_dense_is_the_formula(
     own: float,
     own_power: float,

@@ -157,7 +157,9 @@ def test_only_what_the_mask_allows_is_a_candidate() -> None:
     assert [each.id for each in recorder.seen[0].candidates] == ["worker_0", "worker_2"]
 
 
-@pytest.mark.parametrize("name", ["round_robin", "least_request", "peak_ewma", "q_learning"])
+@pytest.mark.parametrize(
+    "name", ["round_robin", "least_request", "peak_ewma", "q_learning", "marginal_cost"]
+)
 @pytest.mark.parametrize("fog", ["clouds", "moving", "failing", "batch", "compat", "lossy"])
 def test_strategies_of_live_nodes_play(name: str, fog: str) -> None:
     env = FogEnv(TWELVE[fog])

@@ -204,7 +204,7 @@ def test_settings_can_be_changed_and_are_checked_again() -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_text_is_settings_or_one_clear_error(text: str) -> None:
     try:
         FogSettings.from_keys(read_properties(text))

@@ -66,7 +66,7 @@ PLAYED = {
 }
 
 
-def play_both(fog: FogSettings, reward: Any, steps: int = 50, runs: int = 3, seed: int = 5) -> int:
+def play_both(fog: FogSettings, reward: Any, steps: int = 45, runs: int = 2, seed: int = 5) -> int:
     """Play the same actions in both and compare all that they say; tasks that were offloaded."""
     many = VectorFogEnv(fog, runs, seed, reward)
     singles = [FogEnv(fog, reward, seed=seed + run) for run in range(runs)]
