@@ -32,6 +32,10 @@ ENOUGH = 30.0
 DEVIATIONS = 4.0
 """Of the mean by which a factor must lie below 1: heavy-tailed requests look cheap by chance."""
 
+HOME_SHARE = 0.9
+"""Of the share that repeats save: by how much a key's home costs less. Keys must gather there
+before they are cheap there; and the less repeats save, the less is load outweighed."""
+
 FLOOR_RATE = 0.02
 """Of the factors' averages."""
 
@@ -131,9 +135,10 @@ class Factors:
             service must mind it.
         chosen: the same as choices are made with: all 1 unless it ``pays``.
         pays: repeats were found cheaper.
+        home: share of its cost that a key's home costs less; 0 unless it ``pays``.
     """
 
-    __slots__ = ("applied", "chosen", "count", "factor", "pays", "spread")
+    __slots__ = ("applied", "chosen", "count", "factor", "home", "pays", "spread")
 
     def __init__(self) -> None:
         self.factor = array("d", [1.0] * CELLS)
@@ -142,6 +147,7 @@ class Factors:
         self.applied = array("d", [1.0] * CELLS)
         self.chosen = array("d", [1.0] * CELLS)
         self.pays = False
+        self.home = 0.0
 
     def learn(self, cell: int, sample: float) -> None:
         """A request in this cell took so many times what its class takes."""
@@ -163,15 +169,18 @@ class Factors:
         """Find out anew what repeats save, and whether they pay."""
         base = self.factor[0] if self.count[0] >= FEW else 1.0
         pays = False
+        lowest = 1.0
         for cell in range(1, CELLS):
             count = self.count[cell]
             factor = min(max(self.factor[cell] / base, LEAST), MOST)
             self.applied[cell] = factor if count >= FEW else 1.0
             if count >= ENOUGH and factor < CHEAPER:
+                lowest = min(lowest, factor)
                 # The variance of the difference of both means.
                 doubt = self._doubt(cell) + (self._doubt(0) if self.count[0] >= FEW else 0.0)
                 pays = pays or (base - self.factor[cell]) ** 2 > DEVIATIONS**2 * doubt
         self.pays = pays
+        self.home = HOME_SHARE * (1.0 - lowest) if pays else 0.0
         for cell in range(1, CELLS):
             self.chosen[cell] = self.applied[cell] if pays else 1.0
 

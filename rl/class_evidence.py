@@ -52,13 +52,15 @@ class Evidence:
         self.since = since
         self.next = first
 
-    def add(self, slot: int, deviation: float) -> None:
-        """One more (Welford 1962, by slot)."""
-        self.total += 1
-        self.counts[slot] = count = self.counts[slot] + 1
-        before = deviation - self.means[slot]
-        self.means[slot] += before / count
-        self.squares += before * (deviation - self.means[slot])
+    def add(self, slot: int, deviation: float) -> bool:
+        """One more (Welford 1962, by slot): whether it is time to look again."""
+        counts, means = self.counts, self.means
+        self.total = total = self.total + 1
+        counts[slot] = count = counts[slot] + 1
+        before = deviation - means[slot]
+        means[slot] = mean = means[slot] + before / count
+        self.squares += before * (deviation - mean)
+        return total >= self.next
 
     def forget(self, slot: int) -> None:
         """Another endpoint has the slot."""

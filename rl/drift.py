@@ -56,13 +56,22 @@ class SpeedScale:
     def learn(self, sample: float) -> float:
         """Take up one sample, observed over usual; the new scale."""
         scale = self.scale
-        error = min(sample, MOST * scale) - scale
+        most = MOST * scale
+        error = (sample if sample < most else most) - scale
+        # Comparisons, for min and max take as long as all the rest, and this runs every request.
         noise = self.noise
-        noise += NOISE_RATE * (min(error * error, 9.0 * noise) - noise)
-        self.noise = noise = max(noise, LEAST_NOISE)
+        square = error * error
+        most = 9.0 * noise
+        noise += NOISE_RATE * ((square if square < most else most) - noise)
+        if noise < LEAST_NOISE:
+            noise = LEAST_NOISE
+        self.noise = noise
         variance = self.variance + STEP * noise
         gain = variance / (variance + noise)
-        self.scale = scale = max(scale + gain * error + RETURN * (1.0 - scale), 1e-3)
+        scale = scale + gain * error + RETURN * (1.0 - scale)
+        if scale < 1e-3:
+            scale = 1e-3
+        self.scale = scale
         variance *= 1.0 - gain
         deviations = error / sqrt(noise)
         if deviations > CLIP:

@@ -7,12 +7,12 @@ Latency of a request of class k that finds the load u is taken for
     speed * (service[k] * affinity + wait[bin of u])
 
 Evidence goes to ``raw`` and ``waited`` at once; the tables that choices are made from (``service``,
-``wait``, ``extra``, ``relative``) are fitted to it now and then by ``endpoint_fit``.
+``wait``, ``extra``, ``relative``) are fitted to it now and then by ``endpoint_fit``. They are plain
+lists: a number is put into an ``array`` in ten times the time, and some are with every completion.
 """
 
 from __future__ import annotations
 
-from array import array
 from math import inf
 
 from rl.drift import SpeedScale
@@ -73,11 +73,16 @@ class EndpointModel:
         sent: requests since the rate was last measured; ``rate`` per second.
         heard_at: last completion.
         interval: seconds without one, after which it is probed.
+        costs: by class, seconds of one more request here, as last worked out.
+        valid: the bit ``1 << number`` stands for a cost that still is true. Most endpoints have not
+            changed between two looks at them. Who changes a table, ``speed``, ``failing`` or
+            ``bin`` sets it to 0.
     """
 
     __slots__ = (
         "bin",
         "completions",
+        "costs",
         "count",
         "drift",
         "extra",
@@ -100,6 +105,7 @@ class EndpointModel:
         "servers",
         "service",
         "speed",
+        "valid",
         "wait",
         "wait_count",
         "waited",
@@ -112,18 +118,18 @@ class EndpointModel:
         self.open = 0
         self.work = 0.0
         self.bin = 0
-        none = array("d", bytes(8 * classes))
-        self.raw = none[:]
-        self.count = none[:]
-        self.mix = none[:]
+        self.raw = [0.0] * classes
+        self.count = [0.0] * classes
+        self.mix = [0.0] * classes
         self.mean = UNKNOWN_SERVICE
-        self.service = array("d", [UNKNOWN_SERVICE] * classes)
-        self.relative = array("d", [1.0] * classes)
-        empty = array("d", bytes(8 * BINS))
-        self.waited = empty[:]
-        self.wait_count = empty[:]
-        self.wait = empty[:]
-        self.extra = empty[:]
+        self.service = [UNKNOWN_SERVICE] * classes
+        self.relative = [1.0] * classes
+        self.waited = [0.0] * BINS
+        self.wait_count = [0.0] * BINS
+        self.wait = [0.0] * BINS
+        self.extra = [0.0] * BINS
+        self.costs = [0.0] * classes
+        self.valid = 0
         self.drift = SpeedScale()
         self.speed = 1.0
         self.failures = Failing()
@@ -144,6 +150,7 @@ class EndpointModel:
         self.relative = newcomer.relative
         self.wait = newcomer.wait
         self.extra = newcomer.extra
+        self.valid = 0
 
     def part(self, newcomer: EndpointModel) -> None:
         """The first of its own evidence: tables of its own, which begin as the newcomer's."""
@@ -166,6 +173,7 @@ class EndpointModel:
         else:
             self.work = 0.0
         self.open = in_flight
+        self.valid = 0
         load = int(self.work + 0.5)
         self.bin = BIN[load if load < TOP else TOP]
 
@@ -180,23 +188,25 @@ class EndpointModel:
         Returns:
             Its service over what was expected.
         """
-        service = self.service[number]
-        count = self.count[number] + 1.0
-        self.count[number] = count
+        self.valid = 0
+        services, raws, counts = self.service, self.raw, self.count
+        service = services[number]
+        counts[number] = count = counts[number] + 1.0
         own = service * affinity
         # As measured: the formula's guess at a load that was never seen must not teach the service.
         free = self.free
-        waiting = self.waited[bin] if bin > free else 0.0
+        loaded = bin > free
+        waiting = self.waited[bin] if loaded else 0.0
         if waiting < 0.0:
             waiting = 0.0
         expected = own + waiting
-        if count < 2.0 and not self.raw[number]:
+        speed = self.speed
+        if count < 2.0 and not raws[number]:
             # The first one says more than any guess did.
-            observed = max(latency / self.speed - waiting, 0.2 * latency / self.speed)
-            self.raw[number] = self.service[number] = observed / affinity
-            self.relative[number] = self.raw[number] / self.mean
+            observed = max(latency / speed - waiting, 0.2 * latency / speed)
+            raws[number] = services[number] = observed / affinity
+            self.relative[number] = raws[number] / self.mean
         else:
-            speed = self.speed
             if count > KNOWN:
                 self.speed = speed = self.drift.learn(latency / expected)
             seconds = latency / speed
@@ -204,24 +214,29 @@ class EndpointModel:
                 seconds = OUTLIER * expected
             residual = seconds - expected
             rate = 1.0 / count
-            if bin > free:
+            if loaded:
                 if count > SETTLED:
                     rate = LOADED_RATE
             elif rate < FLOOR_RATE:
                 rate = FLOOR_RATE
             step = rate * residual * affinity / (affinity * affinity if affinity > 0.55 else 0.3)
-            raw = self.raw[number] + step
-            self.raw[number] = raw if raw > 0.05 * service else 0.05 * service
-            self.service[number] = moved = max(service + step, 0.05 * service)
+            least = 0.05 * service
+            raw = raws[number] + step
+            raws[number] = raw if raw > least else least
+            moved = service + step
+            if moved < least:
+                moved = least
+            services[number] = moved
             self.relative[number] = moved / self.mean
-            self.wait_count[bin] = count = self.wait_count[bin] + 1.0
-            if bin > free:
+            found = self.wait_count
+            found[bin] = count = found[bin] + 1.0
+            if loaded:
                 rate = 1.0 / count
                 if rate < WAIT_FLOOR_RATE:
                     rate = WAIT_FLOOR_RATE
                 self.waited[bin] += rate * (seconds - own - self.waited[bin])
         self.mix[number] += 1.0
-        return (latency / self.speed - waiting) / own if own > 0.0 else 1.0
+        return (latency / speed - waiting) / own if own > 0.0 else 1.0
 
     def due(self) -> bool:
         """One more completion: whether a fit is due."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rl.affinity import HOME, Keys, cell, home_of, seed_of
 from rl.endpoint_model import EndpointModel
 from rl.load_bins import BIN, LOADS, TOP
-from rl.marginal_cost_knowledge import HOME_BONUS, LARGEST_SIZE, Knowledge
+from rl.marginal_cost_knowledge import LARGEST_SIZE, Knowledge
 from rl.vocabulary import JSON, EndpointStats, Observation
 
 
@@ -22,7 +22,7 @@ def explain(
     have it otherwise.
     """
     request, candidates, now = observation.request, observation.candidates, observation.now
-    number = knowledge.classes.place(request)
+    number = knowledge.classes.number(request)
     label = knowledge.classes.label(number)
     factors = knowledge.factors[number]
     placement = keys.find(request.affinity_key)
@@ -46,7 +46,7 @@ def explain(
         waiting = model.speed * model.wait[bin]
         extra = model.extra[bin] * min(model.relative[number] * factor, LARGEST_SIZE)
         cost = service + waiting + extra + model.failing
-        bonus = HOME_BONUS * cost if place >= HOME else 0.0
+        bonus = factors.home * cost if place >= HOME else 0.0
         rows.append(
             {
                 "endpoint": stats.id,

@@ -11,10 +11,6 @@ LARGEST_SIZE = 3.0
 """Of a request in units of its endpoint's mean, where it costs others. A larger one delays no more
 requests, only for longer, and those are less than it would say if it came alone."""
 
-HOME_BONUS = 0.3
-"""Off the cost at a key's home, once repeats are known to pay: keys must first be gathered
-somewhere before anybody can find them there."""
-
 SPLIT_COUNT = 8.0
 """Samples that a class counts for once it was split, so that both parts find their own soon."""
 

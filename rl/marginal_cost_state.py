@@ -126,7 +126,7 @@ def _read_row(row: JSON, at: str, model: EndpointModel) -> None:
     classes = len(model.raw)
     for tables, size in ((BY_CLASS, classes), (BY_BIN, BINS)):
         for name in tables:
-            setattr(model, name, _numbers(row, name, at, size))
+            setattr(model, name, list(_numbers(row, name, at, size)))
     for number, service in enumerate(model.service):
         model.relative[number] = service / model.mean
 

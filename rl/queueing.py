@@ -91,8 +91,8 @@ def value_differences(servers: float, service: float, rate: float, length: int) 
     constant = slope * (first + 1.0 / (1.0 - load))
     by_mean = slope  # d(n) = constant - by_mean g
     below = [(constant, by_mean)]
-    for n in range(first - 1, -1, -1):
-        pace = service / min(n + 1.0, servers)
+    for n in range(first - 1, -1, -1):  # n + 1 < servers
+        pace = service / (n + 1.0)
         constant = (n + 1.0 + rate * constant) * pace
         by_mean = (1.0 + rate * by_mean) * pace
         below.append((constant, by_mean))
@@ -106,11 +106,12 @@ def externality(servers: float, service: float, rate: float, length: int) -> lis
     """Seconds that a job costs later ones, if it finds n jobs: its value difference without its own
     stay, service * max(1, (n+1)/c). Never below 0, where rounding or a fraction of a server would
     have it so."""
-    differences = value_differences(servers, service, rate, length)
-    return [
-        max(0.0, difference - service * max(1.0, (n + 1) / servers))
-        for n, difference in enumerate(differences)
-    ]
+    extra = []
+    for n, difference in enumerate(value_differences(servers, service, rate, length)):
+        stretch = (n + 1) / servers
+        seconds = difference - (service * stretch if stretch > 1.0 else service)
+        extra.append(seconds if seconds > 0.0 else 0.0)
+    return extra
 
 
 def _require_stable(servers: float, offered: float) -> None:

@@ -45,7 +45,12 @@ SLOT_SECONDS: Final = 60.0
 
 
 class RequestClasses:
-    """The classes of one learner."""
+    """The classes of one learner.
+
+    Attributes:
+        kind: gives a request's kind, whose ``number`` is that of its class. Who serves the request
+            adds 1 to the kind's ``seen``.
+    """
 
     def __init__(self, most: int = 16, most_kinds: int = 1024, most_paths: int = 8192) -> None:
         """
@@ -61,6 +66,7 @@ class RequestClasses:
 
     def _start(self) -> None:
         self._kinds = Kinds(*self._bounds)
+        self.kind = self._kinds.of
         self._classes: list[Levels | None] = [Levels()] + [None] * (self._most - 1)
         self._evidence: dict[Kind, Evidence] = {}
         self._slots: dict[str, int] = {}
@@ -70,20 +76,14 @@ class RequestClasses:
         self._samples = 0
         self._compared = 0
 
-    def place(self, request: RequestContext) -> int:
-        """The number of a request's class."""
-        kind = self._kinds.of(request)
-        kind.seen += 1
-        return kind.number
-
     def number(self, request: RequestContext) -> int:
-        """The same of one that is not to be served, for who asks."""
+        """The number of a request's class, for who asks and does not serve it."""
         return self._kinds.of(request).number
 
     def learn(
         self,
         number: int,
-        request: RequestContext,
+        kind: Kind,
         endpoint_id: str,
         ratio: float,
         now: float,
@@ -92,18 +92,20 @@ class RequestClasses:
         """One request has been served well.
 
         Args:
-            number: of the class that it was placed in.
+            number: of the class that its kind belonged to when it was sent.
+            kind: as it was then.
             ratio: what it took to what was predicted, without waiting.
             service: seconds that were predicted for its class at this endpoint.
 
         Returns:
             None almost always.
         """
-        kind = self._kinds.of(request)
-        mine = self._classes[number] if number < self._most else None
-        took = ratio * service
-        if kind.number != number or mine is None or not (0.0 < took < inf and service > 0.0):
+        if kind.number != number or kind.gone:
             return None  # the classes have changed since
+        mine = self._classes[number]
+        took = ratio * service
+        if mine is None or not (0.0 < took < inf and service > 0.0):
+            return None
         slot = self._slots.get(endpoint_id, OTHERS)
         if slot == OTHERS and self._vacant:
             slot = self._take_slot(endpoint_id)
@@ -115,26 +117,26 @@ class RequestClasses:
         mine.last = now
         mine.total += 1
         mine.services[slot] = service
-        seen = mine.counts[slot]
-        mine.counts[slot] = seen + 1
+        counts, present, levels = mine.counts, mine.now, mine.levels
+        seen = counts[slot]
+        counts[slot] = seen + 1
         if not seen:
-            mine.now[slot] = mine.levels[slot] = value
+            present[slot] = levels[slot] = value
         else:
-            deviation = value - mine.now[slot]
+            deviation = value - present[slot]
             if deviation > LARGEST:
                 deviation = LARGEST
             elif deviation < -LARGEST:
                 deviation = -LARGEST
-            mine.now[slot] += deviation * (FAST if seen > 31 else 1.0 / (seen + 1))
-            mine.levels[slot] += (value - mine.levels[slot]) * (
-                SLOW if seen > 511 else 1.0 / (seen + 1)
-            )
-            mine.variance += (deviation * deviation - mine.variance) * FAST
+            level = levels[slot]
+            present[slot] += deviation * (FAST if seen > 31 else 1.0 / (seen + 1))
+            levels[slot] = level + (value - level) * (SLOW if seen > 511 else 1.0 / (seen + 1))
+            variance = mine.variance
+            mine.variance = variance + (deviation * deviation - variance) * FAST
             evidence = self._evidence.get(kind)
             if evidence is None:
                 evidence = self._evidence[kind] = Evidence(mine.total - 1, FIRST_LOOK)
-            evidence.add(slot, deviation)
-            if evidence.total >= evidence.next:
+            if evidence.add(slot, deviation):
                 change = self._judge(kind, evidence, mine, now)
                 if change is not None:
                     return change

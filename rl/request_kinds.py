@@ -133,10 +133,8 @@ class Kinds:
     def of(self, request: RequestContext) -> Kind:
         """The kind of a request."""
         path = request.path
-        if "?" in path:
-            path = path[: path.index("?")]
-        if len(path) > LONGEST_PATH:
-            path = path[:LONGEST_PATH]
+        if "?" in path or len(path) > LONGEST_PATH:
+            path = path.partition("?")[0][:LONGEST_PATH]
         key: tuple[object, ...]
         if request.size or request.header_values:
             size = _size(request.size) if request.size else ""
@@ -144,14 +142,15 @@ class Kinds:
         else:
             key = (request.method, path)
         kind = self._young.get(key)
+        if kind is not None and not kind.gone:
+            return kind
+        kind = self._old.get(key)
         if kind is None or kind.gone:
-            kind = self._old.get(key)
-            if kind is None or kind.gone:
-                kind = self._walk(_words(request, path))
-            if len(self._young) >= self._half:
-                self._old = self._young
-                self._young = {}
-            self._young[key] = kind
+            kind = self._walk(_words(request, path))
+        if len(self._young) >= self._half:
+            self._old = self._young
+            self._young = {}
+        self._young[key] = kind
         return kind
 
     def put(self, words: tuple[str, ...], number: int, weight: int) -> Kind:

@@ -94,3 +94,11 @@ def test_what_is_off_for_all_is_no_saving() -> None:
         factors.learn(3, 0.5)
 
     assert not factors.pays
+
+
+def test_a_home_costs_the_less_the_more_repeats_save() -> None:
+    much, little = learned(0.1, 0.4), learned(0.7, 0.4)
+
+    assert 0.0 == Factors().home == learned(1.0, 0.4).home
+    assert 0.0 < little.home < 0.4
+    assert 0.7 < much.home < 0.9

@@ -38,7 +38,7 @@ def merged(base: Any, *parts: Any) -> dict[str, Any]:
 def service(parameters: Any, id: str, request: RequestContext) -> float:
     policy = MarginalCost(MarginalCostParameters(), random.Random(1))
     policy.load(parameters)
-    number = policy._classes.place(request)
+    number = policy._classes.number(request)
     model = policy._models[id]
     return model.speed * model.service[number]
 

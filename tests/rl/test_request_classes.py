@@ -44,7 +44,9 @@ class Learning:
         for _ in range(count):
             self.now += 0.002
             request = RequestContext("GET", path(dice))
-            number = classes.place(request)
+            kind = classes.kind(request)
+            kind.seen += 1
+            number = kind.number
             endpoint = dice.randrange(self.endpoints)
             size = (
                 dice.expovariate(1.0)
@@ -54,7 +56,7 @@ class Learning:
             took = cost(request.path, endpoint) * size
             row = self.row(endpoint, number)
             ratio = max(1 / 30, min(30.0, took / row[0]))
-            change = classes.learn(number, request, f"e{endpoint}", ratio, self.now, row[0])
+            change = classes.learn(number, kind, f"e{endpoint}", ratio, self.now, row[0])
             row[1] += 1
             row[0] += max(1 / row[1], 0.004) * (took - row[0])
             self.served += 1
@@ -257,7 +259,7 @@ def test_endpoints_that_are_gone_leave_their_slots() -> None:
         for number in range(600):
             request = RequestContext("GET", "/")
             name = f"g{generation}e{number % SLOTS}"
-            classes.learn(0, request, name, 1.0, generation * 2 * SLOT_SECONDS, 0.05)
+            classes.learn(0, classes.kind(request), name, 1.0, generation * 2 * SLOT_SECONDS, 0.05)
         assert all(owner in classes._slots for owner in classes._owners if owner)
     assert set(classes._slots) == {f"g3e{number}" for number in range(SLOTS)}
 
@@ -280,14 +282,15 @@ def test_a_sample_of_another_class_or_of_nothing_teaches_nothing(
 ) -> None:
     classes = RequestClasses()
     before = classes.parameters()
-    assert classes.learn(number, RequestContext(), "a", ratio, 0.0, service) is None
+    kind = classes.kind(RequestContext())
+    assert classes.learn(number, kind, "a", ratio, 0.0, service) is None
     assert before["classes"] == classes.parameters()["classes"]
 
 
 def test_labels_are_a_persons_words() -> None:
     classes = RequestClasses()
     for path in ("/report/7", "/report/8", "/item/1"):
-        classes.place(RequestContext("GET", path))
+        classes.kind(RequestContext("GET", path)).seen += 1
     assert "GET /report/{n} and 1 more" == classes.label(0)
     assert "class 3" == classes.label(3)
     assert "GET /item/{n}" == classes.template(RequestContext("GET", "/item/5"))
