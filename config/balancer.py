@@ -14,11 +14,15 @@ from pydantic import (
     model_validator,
 )
 
+from config.admission import AdaptiveLimit as AdaptiveLimit
+from config.admission import Admission as Admission
+from config.admission import FractionOfOne
 from config.affinity import AffinityKey, RequestClassSettings, check_affinity
 from config.caching import CacheSettings
 from config.endpoints import Stickiness
 from config.observability import AccessLogSettings, ServerTiming, Tracing
 from config.section import Count, Flag, Name, Port, Seconds, Section, Share
+from config.shaping import Shaping
 from config.tls import Tls
 
 
@@ -66,7 +70,6 @@ class Limits:
 
 RetryCondition = Literal["connect_failure", "reset", "invalid_answer", "try_timeout", "status"]
 PerSecond = Annotated[float, Field(ge=0, le=1e6)]
-FractionOfOne = Annotated[float, Field(gt=0, le=1)]
 
 
 class Retries(Section):
@@ -176,37 +179,6 @@ class SlowStart(Section):
 
     seconds: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     minimum_share: FractionOfOne = 0.1
-
-
-class AdaptiveLimit(Section):
-    """Requests in flight per endpoint, learned from how their latency grows with them."""
-
-    enabled: bool = False
-    initial: Count = 20
-    minimum: Count = 4
-    maximum: Count = 1000
-    tolerance: Annotated[float, Field(ge=1, le=10)] = 1.5
-    smoothing: FractionOfOne = 0.2
-    long_samples: Annotated[int, Field(ge=10, le=1_000_000)] = 600
-    allowance: Annotated[float, Field(gt=0, le=1000)] = 4.0
-
-    @model_validator(mode="after")
-    def _in_order(self) -> AdaptiveLimit:
-        if not self.minimum <= self.initial <= self.maximum:
-            raise ValueError(
-                f"minimum {self.minimum}, initial {self.initial} and maximum {self.maximum} "
-                "must rise"
-            )
-        return self
-
-
-class Admission(Section):
-    """Requests in flight per endpoint, and who waits while all are full: so many for so long."""
-
-    requests_per_endpoint: Count | None = None
-    adaptive: AdaptiveLimit = AdaptiveLimit()
-    queue_length: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
-    queue_seconds: Seconds = 1.0
 
 
 class QHeaders(Section):
@@ -322,6 +294,7 @@ class LoadBalancer(Section):
     # few would not bear the load. At 0 that is so only with none able.
     panic_share: Share = 0.0
     admission: Admission = Admission()
+    shaping: Shaping = Shaping()
     cache: CacheSettings = CacheSettings()
     q_headers: QHeaders = QHeaders()
     # A new request is declined under a load of so much or more, out of 100; null declines none.
@@ -358,6 +331,12 @@ class LoadBalancer(Section):
             raise ValueError(
                 "proxy_protocol: required needs trusted_proxies, for it is taken from them only"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_counts(self) -> LoadBalancer:
+        if self.workers > 1 and self.shaping.enabled:
+            raise ValueError("shaping.enabled: needs workers: 1, for each would count by itself")
         return self
 
     @model_validator(mode="after")

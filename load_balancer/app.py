@@ -19,6 +19,7 @@ from load_balancer.hand_over import HandOver
 from load_balancer.ports import port_problem
 from load_balancer.reloading import Applied
 from load_balancer.serving import StartError
+from load_balancer.shaping_routes import add_shaping
 from load_balancer.state_file import StateFile
 from load_balancer.timers import Timers
 from load_balancer.worker_routes import add_worker_routes
@@ -79,6 +80,7 @@ class App:
         add_endpoints(application, parts.endpoints.membership)
         add_explain(application, parts.node, parts.listener, parts.listener.time)
         add_cache(application, lambda: parts.listener.cache, parts.sources.cache)
+        add_shaping(application, lambda: parts.node.shaper, parts.listener.time)
         self._guard = Guard(application, None, balancer.admin_body_bytes)
         if place is None:
             self._admin = AdminServer(self._guard, balancer.admin_host, balancer.admin_port)

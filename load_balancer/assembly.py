@@ -31,6 +31,7 @@ from load_balancer.ports import port_problem
 from load_balancer.reloading import Applied, Reloader, Step
 from load_balancer.repertoire import Repertoire, Restore
 from load_balancer.serving import StartError
+from load_balancer.shaping_view import seen_of
 from load_balancer.status import Status
 from load_balancer.strategies.sticky import sticky
 from load_balancer.timers import Timers
@@ -160,6 +161,7 @@ class Assembly:
             spans_dropped=lambda: self.logs.now.spans_dropped,
             in_flight=self.listener.in_flight,
             cache=lambda: seen(self.listener.cache, self.cache_file),
+            shaping=lambda: seen_of(self.node.shaper),
         )
         try:
             self.endpoints = LiveEndpoints(
@@ -176,6 +178,7 @@ class Assembly:
                 live_settings.polling_step(self.collector),
                 live_settings.listener_step(self.listener),
                 live_settings.cache_step(self.listener, self.cache_file),
+                live_settings.shaping_step(self.listener),
                 live_settings.tls_step(self.listener),
                 self.endpoints.files_step(self.listener.pool.contexts),
                 self.endpoints.step(),

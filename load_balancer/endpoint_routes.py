@@ -58,7 +58,8 @@ INVALID: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
+def body_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a route that reads its body itself."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
@@ -73,13 +74,14 @@ def _whole(schema: Any, definitions: dict[str, Any]) -> Any:
     return {key: _whole(each, definitions) for key, each in schema.items() if key != "$defs"}
 
 
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """A model's, in one piece."""
     schema = model.model_json_schema()
     whole: dict[str, Any] = _whole(schema, schema.get("$defs", {}))
     return whole
 
 
-_ENTRY = _schema(EndpointEntry)
+_ENTRY = schema_of(EndpointEntry)
 
 
 def add_endpoints(app: FastAPI, membership: Membership) -> None:
@@ -106,7 +108,7 @@ def add_endpoints(app: FastAPI, membership: Membership) -> None:
     @app.post(
         "/endpoints",
         responses=INVALID,
-        openapi_extra=_body({"anyOf": [_ENTRY, {"type": "array", "items": _ENTRY}]}),
+        openapi_extra=body_of({"anyOf": [_ENTRY, {"type": "array", "items": _ENTRY}]}),
     )
     async def add(request: Request) -> Changed:
         """Add one endpoint or a list; who has the id of one is replaced by it."""
@@ -134,7 +136,7 @@ def add_endpoints(app: FastAPI, membership: Membership) -> None:
     @app.post(
         "/endpoints/{id}/weight",
         responses={**MISSING, **INVALID},
-        openapi_extra=_body(_schema(WeightChange)),
+        openapi_extra=body_of(schema_of(WeightChange)),
     )
     async def weight(id: str, request: Request) -> EndpointState:
         """Give it another weight, until its source stops wanting it."""

@@ -15,6 +15,7 @@
         QueueTimeout             503  all were full for too long
         NoService                503  nobody serves the domain; another status may be configured
           Declined               503  the node has too much to do; with the same status
+        Limited                  429  the rule of its client does not let it pass
 
 A malformed request is a ``forwarding.heads.Refusal``, which carries its own status.
 """
@@ -129,6 +130,18 @@ class NoService(NoCandidate):
     def __init__(self, status: int = 503) -> None:
         super().__init__()
         self.status = status
+
+
+class Limited(NoCandidate):
+    """The rule of its client does not let it pass; the label says what in it."""
+
+    status = 429
+    label = "limited"
+    text = "the client asks for more than its rule allows"
+
+    def __init__(self, label: str = "limited") -> None:
+        super().__init__()
+        self.label = label
 
 
 class Declined(NoService):

@@ -11,6 +11,7 @@ import time
 from config.caching import CacheSettings
 from config.schema import Settings
 from load_balancer.caching.vocabulary import Overflow
+from load_balancer.forwarding.admitting import take_up
 from load_balancer.forwarding.listener import Listener
 from load_balancer.forwarding.live_cache import cache_for, refilled
 from load_balancer.forwarding.tls import server_contexts
@@ -110,6 +111,15 @@ def listener_step(listener: Listener) -> Step:
         return swap
 
     return Step(LISTENER_KEYS, prepare)
+
+
+def shaping_step(listener: Listener) -> Step:
+    """By which rules clients are held. Rules that came by the admin port go with the old ones."""
+
+    def prepare(before: Settings, after: Settings) -> Swap:
+        return lambda: take_up(listener, after.load_balancer)
+
+    return Step(("load_balancer.shaping",), prepare)
 
 
 CACHE_KEYS = tuple(

@@ -15,9 +15,13 @@ from load_balancer.attempt import Attempt as Attempt
 from load_balancer.attempt import AttemptLog as AttemptLog
 from load_balancer.attempt import Strategy as Strategy
 from load_balancer.domains import Domains, Group
+from load_balancer.forwarding.fields import Fields
 from load_balancer.health import Health
 from load_balancer.limits import EndpointLimits, limits_of, with_room
 from load_balancer.load import Idle, InFlight, Load
+from load_balancer.shaping.identity import Found
+from load_balancer.shaping.shaper import Shaper
+from load_balancer.shaping.turns import Turn
 from metrics.counters import Counters
 from metrics.table import EndpointTable
 from rl.vocabulary import (
@@ -36,6 +40,10 @@ Ask: TypeAlias = Callable[[Prober, Sequence[EndpointStats]], None]
 """Asks endpoints how they are and tells the policy. It must not wait for them."""
 
 
+MOST_POOLS = 1000
+"""Whose candidates are remembered."""
+
+
 class Node:
     """One proxy node.
 
@@ -46,6 +54,7 @@ class Node:
         counters: what was counted.
         domains: which endpoints serve which.
         panic: too few endpoints are able, so that all are used; with domains, of those of one.
+        shaper: by which rules clients are held; None for none.
     """
 
     __slots__ = (
@@ -59,12 +68,14 @@ class Node:
         "_named",
         "_narrows",
         "_panic_share",
+        "_pools",
         "_reward",
         "_shares",
         "_throw",
         "ask",
         "counters",
         "domains",
+        "shaper",
         "strategy",
         "table",
     )
@@ -106,6 +117,8 @@ class Node:
         self._narrows = self._shares = False
         self.ask: Ask | None = None
         self.domains = Domains()
+        self.shaper: Shaper | None = None
+        self._pools: dict[str, tuple[Sequence[EndpointStats], Sequence[EndpointStats]]] = {}
         self._candidates: Sequence[EndpointStats] = ()
         self._named: dict[str, Group] | None = None
         self.refresh()
@@ -152,17 +165,27 @@ class Node:
         self._shares = any(stats.share < 1.0 for stats in everybody)
         self._narrows = self._shares or self._limits is not None
 
+    def admit(
+        self, found: Found, now: float, fields: Fields, has_body: bool = False
+    ) -> Turn | None:
+        """What becomes of a request before anything else, by the rule of its client; None if there
+        are no rules. Arguments as in ``Shaper.admit``."""
+        shaper = self.shaper
+        return None if shaper is None else shaper.admit(found, now, fields, has_body)
+
     def route(
         self,
         context: RequestContext,
         request_id: str,
         now: float,
         tried: Collection[str] = (),
+        pool: str = "",
     ) -> Attempt | None:
         """Decide where a request goes, and count it as sent there.
 
         Args:
             tried: ids of endpoints that this request has failed at.
+            pool: a tag that the endpoint must have; "" for any endpoint.
 
         Returns:
             None if there is no endpoint of its domain left that was not tried, or all of those are
@@ -176,11 +199,17 @@ class Node:
             if self._named is None
             else self.domains.group(context.domain).candidates
         )
+        if pool:
+            candidates = self._within(pool, candidates, context.domain)
         if tried:
             candidates = [stats for stats in candidates if stats.id not in tried]
             if not candidates:
                 members = self.domains.group(context.domain).members
-                candidates = [stats for stats in members if stats.id not in tried]
+                candidates = [
+                    stats
+                    for stats in members
+                    if stats.id not in tried and (not pool or pool in stats.endpoint.tags)
+                ]
         if self._narrows:
             candidates = self._narrowed(candidates)
         if not candidates:
@@ -199,10 +228,18 @@ class Node:
                 self.ask(prober, asked)
         return Attempt(context, request_id, strategy, stats, decision, series, now, len(tried) + 1)
 
-    def full(self, tried: Collection[str] = (), domain: str = "") -> bool:
-        """Why ``route`` has just returned None: whether there are endpoints for this domain that
-        were not tried, all of them full, so that it pays to wait."""
-        return any(stats.id not in tried for stats in self.domains.group(domain).members)
+    def full(self, tried: Collection[str] = (), domain: str = "", pool: str = "") -> bool:
+        """Why ``route`` has just returned None: whether there are endpoints for this domain and in
+        this pool that were not tried, all of them full, so that it pays to wait."""
+        members = self.domains.group(domain).members
+        return any(
+            stats.id not in tried and (not pool or pool in stats.endpoint.tags) for stats in members
+        )
+
+    @property
+    def load(self) -> float:
+        """Its own, from 0 to 100."""
+        return self._load.current()
 
     def declines(self) -> bool:
         """Whether a request that has just come is one too many; it is then declined."""
@@ -321,6 +358,22 @@ class Node:
             self._reward(outcome),
             outcome.upstream_value,
         )
+
+    def _within(
+        self, pool: str, candidates: Sequence[EndpointStats], domain: str
+    ) -> Sequence[EndpointStats]:
+        """Those of a pool; all that are in it, if none of these is. The same object as long as the
+        candidates are the same."""
+        known = self._pools.get(pool)
+        if known is not None and known[0] is candidates:
+            return known[1]
+        found = [stats for stats in candidates if pool in stats.endpoint.tags] or [
+            stats for stats in self.domains.group(domain).members if pool in stats.endpoint.tags
+        ]
+        if len(self._pools) >= MOST_POOLS:
+            self._pools.clear()
+        self._pools[pool] = candidates, found
+        return found
 
     def _narrowed(self, candidates: Sequence[EndpointStats]) -> Sequence[EndpointStats]:
         """Without those that are full and, by the dice, those that get but a share of the requests;

@@ -11,6 +11,13 @@ NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 TRIES = 10
 
 
+def addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    """Each address that a host name means here, IPv4 first, so that ``localhost`` is both."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    unique = {(family, str(address[0])) for family, _, _, _, address in found}
+    return sorted(unique, key=lambda each: (each[0] != socket.AF_INET, each[1]))
+
+
 def reserve(host: str, port: int) -> list[socket.socket]:
     """Sockets that hold the port on each address of the host and never listen, so that processes
     of ours can share it by SO_REUSEPORT and no connection comes to these.
@@ -21,16 +28,12 @@ def reserve(host: str, port: int) -> list[socket.socket]:
     Raises:
         OSError: it is taken, or the host has no address here.
     """
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    addresses = sorted(
-        {(family, str(address[0])) for family, _, _, _, address in found},
-        key=lambda each: (each[0] != socket.AF_INET, each[1]),
-    )
+    found = addresses(host)
     tries = 1 if port else TRIES
     while True:
         tries -= 1
         try:
-            return _reserved(addresses, port)
+            return _reserved(found, port)
         except OSError as error:
             # The system's choice for one address may be taken on another one.
             if not tries or error.errno != errno.EADDRINUSE:

@@ -37,42 +37,50 @@ class WaitingQueue(Generic[T]):
 
     Attributes:
         length: how many wait now; the one thing to test where nobody does.
+        most: how many may, and for so many ``seconds``.
     """
 
-    __slots__ = ("_counters", "_most", "_places", "_seconds", "length")
+    __slots__ = ("_counters", "_places", "length", "most", "seconds")
 
     def __init__(self, most: int, seconds: float, counters: Counters) -> None:
-        self._most = most
-        self._seconds = seconds
+        self.most = most
+        self.seconds = seconds
         self._counters = counters
         self._places: deque[Place[T]] = deque()
         self.length = 0
 
     def bound(self, most: int, seconds: float) -> None:
         """Other bounds, for those that come."""
-        self._most = most
-        self._seconds = seconds
+        self.most = most
+        self.seconds = seconds
 
     def join(self, item: T, now: float) -> Place[T] | None:
         """Wait behind all others; None if too many do, or none may."""
-        if self.length >= self._most:
+        if self.length >= self.most:
             self._counters.queue_refused("full")
             return None
-        deadline = now + self._seconds
+        deadline = now + self.seconds
         if self._places:
             # In order even where the seconds have become fewer: nobody's time is over before that
             # of who came earlier.
             deadline = max(deadline, self._places[-1].deadline)
-        place = Place(item, now, deadline)
+        place = self._place(item, now, deadline)
         self._places.append(place)
         self.length += 1
         self._counters.queued += 1
         self._counters.waiting = self.length
         return place
 
-    def leave(self, place: Place[T]) -> None:
-        """It was served, or waits no longer; a second time changes nothing. O(1) amortised: the
-        empty places are removed when they come to the front, or are more than the taken ones."""
+    def _place(self, item: T, since: float, deadline: float) -> Place[T]:
+        return Place(item, since, deadline)
+
+    def leave(self, place: Place[T], served: bool = False) -> None:
+        """It waits no longer; a second time changes nothing. O(1) amortised: the empty places are
+        removed when they come to the front, or are more than the taken ones.
+
+        Args:
+            served: it was given what it waited for; here that makes no difference.
+        """
         if place.item is None:
             return
         place.item = None
@@ -88,6 +96,10 @@ class WaitingQueue(Generic[T]):
     def waiting(self) -> Iterator[T]:
         """Those who wait, in order; good until somebody comes or leaves."""
         return (place.item for place in self._places if place.item is not None)
+
+    def places(self) -> list[Place[T]]:
+        """Their places, in the order of their coming."""
+        return [place for place in self._places if place.item is not None]
 
     def expired(self, now: float) -> list[T]:
         """Those that have waited for too long, in order; they have left."""

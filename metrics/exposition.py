@@ -24,6 +24,7 @@ from metrics.cache_exposition import CacheSeen, families
 from metrics.collector import PollCounts
 from metrics.counters import Counters
 from metrics.histogram import Histogram
+from metrics.shaping_exposition import ShapingSeen, shaping_families
 from metrics.table import EndpointTable
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -34,6 +35,10 @@ def _none() -> int:
 
 
 def _no_cache() -> CacheSeen | None:
+    return None
+
+
+def _no_shaping() -> ShapingSeen | None:
     return None
 
 
@@ -48,6 +53,7 @@ class Sources:
         spans_dropped: requests whose spans were not told, so far.
         in_flight: requests of clients that are not over, now.
         cache: what the cache counts and holds, if there is one.
+        shaping: what rules for clients count, if there are any.
     """
 
     __slots__ = (
@@ -59,6 +65,7 @@ class Sources:
         "in_flight",
         "open_connections",
         "polls",
+        "shaping",
         "spans_dropped",
         "table",
     )
@@ -76,6 +83,7 @@ class Sources:
         spans_dropped: Callable[[], int] = _none,
         in_flight: Callable[[], int] = _none,
         cache: Callable[[], CacheSeen | None] = _no_cache,
+        shaping: Callable[[], ShapingSeen | None] = _no_shaping,
     ) -> None:
         self.table = table
         self.counters = counters
@@ -87,6 +95,7 @@ class Sources:
         self.spans_dropped = spans_dropped
         self.in_flight = in_flight
         self.cache = cache
+        self.shaping = shaping
 
 
 class _Reader(Collector):
@@ -104,6 +113,9 @@ class _Reader(Collector):
         seen = sources.cache()
         if seen is not None:
             yield from families(seen)
+        shaped = sources.shaping()
+        if shaped is not None:
+            yield from shaping_families(shaped)
         yield _build()
 
 

@@ -43,6 +43,7 @@ PURE = (
     "load_balancer/retries.py",
     "load_balancer/waiting.py",
     "load_balancer/q_headers.py",
+    "load_balancer/shaping/",
     "load_balancer/strategies/",
     "load_balancer/forwarding/affinity.py",
     "load_balancer/forwarding/answers.py",

@@ -17,6 +17,7 @@ from metrics.access_record import CONNECT, NOT_REACHED, AccessRecord, FailedTry
 from rl.vocabulary import Outcome, Verdict
 
 if TYPE_CHECKING:
+    from load_balancer.forwarding.admitting import Ticket
     from load_balancer.forwarding.exchange import Exchange
     from load_balancer.forwarding.listener import Listener
 
@@ -33,9 +34,10 @@ class Account:
         tries: those that failed.
         traceparent: as sent on with the last try, or None.
         parent: as it came, if it was valid.
+        ticket: its turn by its client's rule; None if no rule is for it.
     """
 
-    __slots__ = ("added", "connect", "heard", "parent", "queue", "traceparent", "tries")
+    __slots__ = ("added", "connect", "heard", "parent", "queue", "ticket", "traceparent", "tries")
 
     def __init__(self) -> None:
         self.added = 0
@@ -45,6 +47,7 @@ class Account:
         self.tries: tuple[FailedTry, ...] = ()
         self.traceparent: bytes | None = None
         self.parent: bytes | None = None
+        self.ticket: Ticket | None = None
 
 
 def trace(exchange: Exchange, tracer: tracing.Tracer) -> None:
@@ -84,6 +87,9 @@ def tell(exchange: Exchange, termination: str, reason: str | None, status: int, 
     )
     if listener.access_log is not None:
         listener.access_log.append(record(exchange, termination, reason, status, now))
+    account = exchange.account
+    if account is not None and account.ticket is not None:
+        account.ticket.over(now)
 
 
 def record(
@@ -174,6 +180,8 @@ def decoration(exchange: Exchange, now: float) -> bytes:
         more += tracing.server_timing(queue, connect, now - exchange.started, endpoint)
     if listener.tells_q:
         more += _answered(exchange, attempt, now)
+    if listener.shaping is not None:
+        more += listener.shaping.lines(exchange, now)
     if more:
         exchange.noted().added = len(more)
     return more
@@ -224,9 +232,10 @@ def _answered(exchange: Exchange, attempt: Attempt, now: float) -> bytes:
 def hit_lines(exchange: Exchange, now: float) -> bytes:
     """The field lines of an answer from the cache; none unless they are wanted."""
     listener = exchange.client.listener
+    more = b"" if listener.shaping is None else listener.shaping.lines(exchange, now)
     if not listener.tells_q:
-        return b""
-    return _lines(listener, listener.node.hit(now - exchange.started))
+        return more
+    return more + _lines(listener, listener.node.hit(now - exchange.started))
 
 
 def refusal_lines(exchange: Exchange, now: float) -> bytes:

@@ -34,7 +34,8 @@ def answer_found(exchange: Exchange, lookup: Lookup, now: float) -> None:
     assert found is not None and head is not None
     if exchange.cached is None:
         exchange.cached = Part("stale" if lookup.ttl < 0 else "hit")
-    if not head.plain or listener.draining or listener.tells_q:
+    told = listener.shaping is not None and exchange.account is not None
+    if not head.plain or listener.draining or listener.tells_q or told:
         answer(exchange, found, cache_status(listener.node_name, lookup), now)
         return
     data = found.rendered

@@ -341,7 +341,7 @@ class ClientConnection(asyncio.Protocol):
 
     def forget(self) -> None:
         """Hold nothing of the last request."""
-        self._repeat = None
+        self._repeat = self.peer.asked = None
         if self._ready:
             self._reading = None
 

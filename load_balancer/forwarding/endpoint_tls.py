@@ -6,6 +6,7 @@ Contexts are built from files once per distinct settings, and anew at each reloa
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -96,8 +97,12 @@ async def secure(
     security: Security,
     host: str,
     port: int,
+    connected: socket.socket | None = None,
 ) -> None:
     """Connect over TLS.
+
+    Args:
+        connected: already, to that host and port.
 
     Raises:
         OSError: it cannot be reached, or no agreement was found; ssl.SSLError is one.
@@ -114,7 +119,10 @@ async def secure(
             agreed.set_exception(error)
 
     stream = TlsStream(protocol, security.context, established, security.server_name)
-    await loop.create_connection(lambda: stream, host, port)
+    if connected is None:
+        await loop.create_connection(lambda: stream, host, port)
+    else:
+        await loop.create_connection(lambda: stream, sock=connected)
     try:
         await agreed
     except BaseException:

@@ -215,7 +215,7 @@ class Exchange:
         client = self.client
         self.response = response
         self.first_byte_at = now = listener.time()
-        more = decoration(self, now) if listener.decorates else b""
+        more = decoration(self, now) if listener.decorates or self.account is not None else b""
         data = b"%b%b\r\n%b" % (response.wire[:-2], more, body) if more else response.wire + body
         client.transport.write(data)
         self.sent_bytes = len(data)
@@ -291,7 +291,7 @@ class Exchange:
             if cached.keeps:
                 return ""
             more = cached.line()
-        if listener.decorates:
+        if listener.decorates or self.account is not None:
             more += decoration(self, now)
         self.outgoing().begin(response, more)
         return ""

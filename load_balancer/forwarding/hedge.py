@@ -13,8 +13,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from load_balancer.errors import ResponseInvalid, StatusDeclined, UpstreamError
-from load_balancer.forwarding.account import heard
+from load_balancer.forwarding.account import Account, heard
 from load_balancer.forwarding.fields import Fields
+from load_balancer.forwarding.lanes import key_of
 from load_balancer.forwarding.responses import ResponseHead, refused_response
 from load_balancer.node import Attempt
 from rl.vocabulary import Outcome, Verdict
@@ -63,7 +64,7 @@ class Hedge:
         """The second try has been decided."""
         self.attempt = attempt
         listener = self.client.listener
-        connection = listener.pool.take(attempt.stats, once=False)
+        connection = listener.pool.take(key_of(self, attempt.stats), once=False)
         if connection is None:
             listener.pool.open(self, attempt)
         else:
@@ -134,6 +135,11 @@ class Hedge:
     def client(self) -> ClientConnection:
         """The exchange's."""
         return self._exchange.client
+
+    @property
+    def account(self) -> Account | None:
+        """The exchange's."""
+        return self._exchange.account
 
     @property
     def head(self) -> RequestHead | None:

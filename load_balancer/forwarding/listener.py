@@ -7,11 +7,12 @@ import errno
 import random
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 
 from config.balancer import LoadBalancer
 from load_balancer.caching.vocabulary import Overflow
+from load_balancer.forwarding.admitting import LiveShaping, take_up
 from load_balancer.forwarding.affinity import Affinity, class_values
 from load_balancer.forwarding.arrival import Arrival, Arrivals
 from load_balancer.forwarding.background import Background
@@ -27,14 +28,13 @@ from load_balancer.forwarding.repeat import FORGET_SECONDS
 from load_balancer.forwarding.tls import TlsPort
 from load_balancer.forwarding.tracing import Tracer
 from load_balancer.node import Node
+from load_balancer.ports import TRIES, addresses
 from load_balancer.retries import read_retry_after
 from metrics.access_log import Sink
 from rl.vocabulary import EndpointStats
 
 SWEEP_SECONDS = 0.25
 """How late a deadline may be noticed. One pass over all connections costs about 0.1 µs each."""
-
-PORT_TRIES = 10
 
 LAST_REQUEST_SECONDS = 0.5
 """How long a connection that is idle when a drain begins may still bring a request."""
@@ -67,9 +67,10 @@ class Listener:
         affinity: what keeps repeats together, if anything but their paths does.
         class_values: reads the fields that request classes are told by, if there are any.
         cache: what answers are kept in, if they are.
+        shaping: by which rules clients are held, if they are.
         background: exchanges that no client waits for.
         access_log: takes the record of each client request that is over, if anybody wants it.
-        decorates: answers may get field lines of ours.
+        decorates: any answer may get field lines of ours; one with an account may anyway.
         hears_q, tells_q: next nodes are believed what they tell of their way; the node before is
             told of ours.
         date: the Date field's value, at most one sweep old.
@@ -108,12 +109,15 @@ class Listener:
         self.affinity = affinity
         self.cache = cache_for(settings, time.time, overflow)
         self.background = Background(self)
+        self.shaping: LiveShaping | None = None
         self.date = b""
+        self.dice = rng
         self._take_up(settings)
-        self._rng = rng
         self.tracer: Tracer | None = None
         self._trace(settings)
         self._trust = _trust(settings)
+        if settings.shaping.enabled:
+            take_up(self, settings)
         self._servers: list[asyncio.Server] = []
         self._upgrades = frozenset(each.encode("ascii") for each in settings.upgrades)
         self._given: Sequence[socket.socket] = ()
@@ -138,7 +142,7 @@ class Listener:
         self._reuse_port = reuse_port
         self._keep_sweeping()
         port = self.settings.port
-        tries = 1 if port else PORT_TRIES
+        tries = 1 if port else TRIES
         while True:
             tries -= 1
             try:
@@ -159,7 +163,7 @@ class Listener:
             number: int = self._given[0].getsockname()[1]
             return number
         missing: OSError | None = None
-        for family, address in _addresses(self.settings.host):
+        for family, address in addresses(self.settings.host):
             try:
                 server = await self.loop.create_server(
                     self._accept,
@@ -243,7 +247,7 @@ class Listener:
 
     def request_id(self) -> bytes:
         """A new id: 64 random bits."""
-        return b"%016x" % self._rng.getrandbits(64)
+        return b"%016x" % self.dice.getrandbits(64)
 
     def load_reported(self, stats: EndpointStats, report: bytes) -> None:
         """An answer carried its endpoint's load report; ten a second are read."""
@@ -304,7 +308,7 @@ class Listener:
 
     def _trace(self, settings: LoadBalancer) -> None:
         tracing = settings.tracing
-        self.tracer = Tracer(tracing.start, self._rng) if tracing.enabled else None
+        self.tracer = Tracer(tracing.start, self.dice) if tracing.enabled else None
 
     async def drain(self) -> int:
         """Accept nothing more, let what runs finish until the drain deadline, then cut; how many
@@ -379,6 +383,8 @@ class Listener:
         self.placer.sweep(now)
         if self.cache is not None:
             self.cache.sweep(now)
+        if self.shaping is not None:
+            self.shaping.sweep(now)
         if self.background.members:  # they outlive a cache that is switched off
             self.background.sweep(now)
 
@@ -390,10 +396,3 @@ class Listener:
 
 def _trust(settings: LoadBalancer) -> Trust:
     return Trust(settings.trusted_proxies, settings.client_header, settings.forwarded_header)
-
-
-def _addresses(host: str) -> Iterable[tuple[int, str]]:
-    """Each address that a host name means here, IPv4 first, so that ``localhost`` is both."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    unique = {(family, str(address[0])) for family, _, _, _, address in found}
-    return sorted(unique, key=lambda each: (each[0] != socket.AF_INET, each[1]))

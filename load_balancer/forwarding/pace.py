@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from config.balancer import Deadlines, Limits
 from load_balancer.forwarding import endings
+from load_balancer.forwarding.paced import Paced
 from rl.vocabulary import Verdict
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Pace:
         self, client: ClientConnection, exchange: Exchange, sending: bool, now: float
     ) -> bool:
         limits = self._limits
+        if isinstance(client.transport, Paced):
+            return False  # it is as slow as we let it be
         if sending and not client.reading_paused:
             way, least = UP, limits.minimum_upload_bytes_per_second
             body = exchange.body

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from load_balancer.forwarding.forwarded import NOBODY, Trust
 from load_balancer.forwarding.way import way_fields
+from load_balancer.shaping.identity import Found
 
 
 class Peer:
@@ -24,11 +25,16 @@ class Peer:
         tls: the version of its connection, "" without.
         only_host: the one that its requests may be for, "" where any may.
         traced: the node takes part in its traces.
+        asked: the last head that rules were looked up for, by whom, and what was found.
+        subject: of its certificate; None until somebody wanted to know.
+        dscp: the mark of what it is sent; None for none.
     """
 
     __slots__ = (
         "address",
+        "asked",
         "by",
+        "dscp",
         "name",
         "only_host",
         "own",
@@ -36,6 +42,7 @@ class Peer:
         "port",
         "scheme",
         "scheme_text",
+        "subject",
         "tls",
         "traced",
         "trust",
@@ -59,6 +66,9 @@ class Peer:
         port: int = 0,
         only_host: str = "",
     ) -> None:
+        self.asked: tuple[object, object, Found | None] | None = None
+        self.subject: str | None = None
+        self.dscp: int | None = None
         self.tls = tls
         self.only_host = only_host
         self.traced = traced

@@ -17,11 +17,14 @@ from load_balancer.errors import (
     UpstreamError,
 )
 from load_balancer.forwarding.account import retrace, tells_q
+from load_balancer.forwarding.admitting import pool_of, whose
 from load_balancer.forwarding.fields import Fields
 from load_balancer.forwarding.hedge import Hedge
+from load_balancer.forwarding.lanes import Key, key_of
 from load_balancer.hedging import HedgeDelays, may_hedge
 from load_balancer.node import Attempt
 from load_balancer.retries import Failure, RetryRules
+from load_balancer.shaping.fair_queue import FairQueue
 from load_balancer.waiting import WaitingQueue
 from rl.vocabulary import Outcome, Verdict
 
@@ -52,6 +55,7 @@ class Placer:
         "_retry_budget",
         "_serving",
         "_settings",
+        "_shapes",
         "answer_seconds",
         "queue",
         "rules",
@@ -65,7 +69,7 @@ class Placer:
         self.queue: WaitingQueue[Exchange] = WaitingQueue(
             admission.queue_length, admission.queue_seconds, self._node.counters
         )
-        self._serving = False
+        self._serving = self._shapes = False
         self._settings: LoadBalancer | None = None
         self._delays: HedgeDelays | None = None
         self.apply(settings)
@@ -97,6 +101,26 @@ class Placer:
             if hedging.enabled:
                 self._delays = HedgeDelays(hedging, self._listener.time())
 
+    def share_fairly(self, fairly: bool) -> None:
+        """Let clients wait for places in a fair order, or in the order of their arrival; who waits
+        goes on waiting."""
+        self._shapes = fairly
+        before, counters = self.queue, self._node.counters
+        most = max(before.most, before.length)
+        seconds = before.seconds
+        queue: WaitingQueue[Exchange] = (
+            FairQueue(most, seconds, counters, whose)
+            if fairly
+            else WaitingQueue(most, seconds, counters)
+        )
+        for place in before.places():
+            exchange = place.item
+            assert exchange is not None
+            exchange.place = queue.join(exchange, place.since)
+            counters.queued -= 1  # it was counted before
+        queue.bound(before.most, seconds)
+        self.queue = queue
+
     def kept_bytes(self, method: str) -> int:
         """How much of a request's body is kept for another try."""
         return self._kept_bytes if self.rules.repeats(method) else 0
@@ -114,7 +138,9 @@ class Placer:
             context = exchange.context
             assert context is not None
             try:
-                attempt = self._node.route(context, exchange.request_id, now, exchange.tried)
+                held = self._shapes and exchange.account is not None
+                pool = pool_of(exchange) if held else ""
+                attempt = self._node.route(context, exchange.request_id, now, exchange.tried, pool)
             except Exception as error:
                 self._no_decision(error)
             if attempt is not None:
@@ -134,7 +160,9 @@ class Placer:
         if self._delays is not None:
             self._watch(exchange, self._delays, now)
         head = exchange.head
-        connection = self._pool.take(attempt.stats, head is None or not head.repeatable)
+        held = self._shapes and exchange.account is not None
+        key: Key = key_of(exchange, attempt.stats) if held else attempt.stats
+        connection = self._pool.take(key, head is None or not head.repeatable)
         if connection is None:
             self._pool.open(exchange, attempt)
         else:
@@ -144,12 +172,12 @@ class Placer:
         context = exchange.context
         assert context is not None
         try:
-            return self._node.route(context, exchange.request_id, now, tried)
+            return self._node.route(context, exchange.request_id, now, tried, pool_of(exchange))
         except Exception as error:
             self._no_decision(error)
 
     def _full(self, exchange: Exchange, tried: tuple[str, ...]) -> bool:
-        return self._node.full(tried, _domain(exchange))
+        return self._node.full(tried, _domain(exchange), pool_of(exchange))
 
     def _no_decision(self, error: Exception) -> NoReturn:
         # A strategy's fault must not leave its client waiting for ever.
@@ -188,10 +216,12 @@ class Placer:
 
     def _serve_one(self, now: float) -> bool:
         """The first who can go, goes; whether there was one."""
-        named = self._node.domains.named
-        crowded: set[str] = set()
+        # Where all wait for the same endpoints, one answer is that of all.
+        alike = self._node.domains.named is None and not self._shapes
+        crowded: set[tuple[str, str]] = set()
         for exchange in self.queue.waiting():
-            if named is not None and not exchange.tried and _domain(exchange) in crowded:
+            kin = _domain(exchange), pool_of(exchange)
+            if not exchange.tried and kin in crowded:
                 continue
             try:
                 attempt = self._route(exchange, exchange.tried, now)
@@ -200,15 +230,15 @@ class Placer:
                 exchange.client.answer_error(error.status, error.label, error.text)
                 return True
             if attempt is not None:
-                self._leave(exchange, now)
+                self._leave(exchange, now, served=True)
                 if exchange.tried:
                     self._node.counters.retries += 1
                 self._send(exchange, attempt, now)
                 return True
             if not exchange.tried:
-                if named is None:
+                if alike:
                     return False  # there is no room for anybody
-                crowded.add(_domain(exchange))
+                crowded.add(kin)
             # What has room, it has tried: that need not stay empty for it.
         return False
 
@@ -219,10 +249,10 @@ class Placer:
         self.serve(now)
         return True
 
-    def _leave(self, exchange: Exchange, now: float) -> None:
+    def _leave(self, exchange: Exchange, now: float, served: bool = False) -> None:
         place = exchange.place
         if place is not None:
-            self.queue.leave(place)
+            self.queue.leave(place, served)
             exchange.place = None
             exchange.noted().queue += now - place.since
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from load_balancer.errors import (
     UpstreamError,
 )
 from load_balancer.forwarding.endpoint_tls import EndpointContexts, secure
+from load_balancer.forwarding.lanes import Key, connected_socket, endpoint_of, lane_of
 from load_balancer.forwarding.upstream import UpstreamConnection
 from load_balancer.node import Attempt
 from rl.vocabulary import EndpointStats
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Pool:
-    """Idle connections by endpoint, the last used first, and the opening of new ones.
+    """Idle connections by endpoint and lane, the last used first, and the opening of new ones.
 
     By the endpoint's stats and not by its id, which may be another endpoint's at another place by
     the time that a request to the old one is over.
@@ -49,18 +51,18 @@ class Pool:
         self.deadlines = deadlines
         self.limits = limits
         self.contexts = EndpointContexts()
-        self._idle: dict[EndpointStats, list[UpstreamConnection]] = {}
+        self._idle: dict[Key, list[UpstreamConnection]] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def take(self, stats: EndpointStats, once: bool) -> UpstreamConnection | None:
+    def take(self, key: Key, once: bool) -> UpstreamConnection | None:
         """An idle connection, if there is one.
 
         Args:
             once: what is to be sent cannot be sent again, so it is worth a look whether the other
                 side has just closed.
         """
-        idle = self._idle.get(stats)
+        idle = self._idle.get(key)
         while idle:
             connection = idle.pop()
             if connection.transport.is_closing():
@@ -71,11 +73,11 @@ class Pool:
             return connection
         return None
 
-    def put(self, stats: EndpointStats, connection: UpstreamConnection, now: float) -> None:
+    def put(self, key: Key, connection: UpstreamConnection, now: float) -> None:
         """Keep a connection for the next request."""
-        idle = self._idle.get(stats)
+        idle = self._idle.get(key)
         if idle is None:
-            idle = self._idle[stats] = []
+            idle = self._idle[key] = []
         if self._closed or len(idle) >= self.limits.idle_connections_per_endpoint:
             connection.transport.close()
             return
@@ -83,16 +85,17 @@ class Pool:
         connection.idle_since = now
         idle.append(connection)
 
-    def discard(self, stats: EndpointStats, connection: UpstreamConnection) -> None:
+    def discard(self, key: Key, connection: UpstreamConnection) -> None:
         """A connection closed by itself."""
-        idle = self._idle.get(stats)
+        idle = self._idle.get(key)
         if idle is not None and connection in idle:
             idle.remove(connection)
 
     def forget(self, stats: EndpointStats) -> None:
         """Close every idle connection of an endpoint that has left."""
-        for connection in self._idle.pop(stats, ()):
-            connection.transport.close()
+        for key in [key for key in self._idle if endpoint_of(key) is stats]:
+            for connection in self._idle.pop(key):
+                connection.transport.close()
 
     def idle_count(self) -> int:
         """Connections waiting for a request."""
@@ -101,9 +104,9 @@ class Pool:
     def sweep(self, now: float) -> None:
         """Close what has been idle for too long; the oldest stand in front."""
         limit = now - self.deadlines.upstream_idle_seconds
-        for stats, idle in list(self._idle.items()):
+        for key, idle in list(self._idle.items()):
             if not idle:
-                del self._idle[stats]  # it may have left, and nobody would say so again
+                del self._idle[key]  # it may have left, and nobody would say so again
             expired = 0
             for connection in idle:
                 if connection.idle_since > limit:
@@ -122,17 +125,23 @@ class Pool:
 
     async def _open(self, exchange: Exchange | Hedge, attempt: Attempt) -> None:
         endpoint = attempt.stats.endpoint
+        host, port, loop = endpoint.host, endpoint.port, self.loop
+        lane = lane_of(exchange)
+        key = attempt.stats if lane is None else (attempt.stats, lane)
+        taken: socket.socket | None = None
         error: UpstreamError
         try:
-            connection = UpstreamConnection(self, attempt.stats)
+            connection = UpstreamConnection(self, key)
             security = self.contexts.of(endpoint)
             async with asyncio.timeout(self.deadlines.connect_seconds):
-                if security is None:
-                    await self.loop.create_connection(
-                        lambda: connection, endpoint.host, endpoint.port
-                    )
+                if lane is not None:
+                    taken = await connected_socket(loop, host, port, lane)
+                if security is not None:
+                    await secure(loop, connection, security, host, port, taken)
+                elif taken is not None:
+                    await loop.create_connection(lambda: connection, sock=taken)
                 else:
-                    await secure(self.loop, connection, security, endpoint.host, endpoint.port)
+                    await loop.create_connection(lambda: connection, host, port)
         except TimeoutError:
             error = ConnectTimeout(f"{endpoint.id} did not accept a connection in time")
         except ssl.SSLCertVerificationError as reason:
@@ -153,7 +162,7 @@ class Pool:
                 exchange.connected(connection, self.clock())
                 return
             else:
-                self.put(attempt.stats, connection, self.clock())
+                self.put(key, connection, self.clock())
                 return
         if exchange.attempt is attempt and not attempt.over:
             exchange.attempt_failed(error)

@@ -210,7 +210,12 @@ class RequestReader:
                 self._client.peer,
                 self._listener.request_id(),
             )
-            if self._listener.cache is not None or self._listener.class_values is not None:
+            listener = self._listener
+            if (
+                listener.cache is not None
+                or listener.class_values is not None
+                or listener.shaping is not None
+            ):
                 head.fields = fields
             affinity = self._listener.affinity
             if affinity is not None:

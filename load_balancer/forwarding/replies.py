@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from load_balancer.forwarding.account import refusal_lines
+from load_balancer.forwarding.admitting import retry_after
 from load_balancer.forwarding.answers import answer, problem
 from load_balancer.forwarding.exchange import Exchange
 from load_balancer.forwarding.heads import Refusal
@@ -41,6 +42,10 @@ _TERMINATIONS = {
     "connections": access_record.LIMITED,
     "client_connections": access_record.LIMITED,
     "request_timeout": access_record.LIMITED,
+    "rate_limited": access_record.LIMITED,
+    "upload_limited": access_record.LIMITED,
+    "in_flight_limited": access_record.LIMITED,
+    "shed": access_record.LIMITED,
 }
 
 
@@ -80,7 +85,7 @@ def error(client: ClientConnection, status: int, label: str, detail: str) -> boo
         accepts_json=head.accepts_json,
         modern=head.modern,
         head_only=head.method == "HEAD",
-        retry_after=_retry_after(status, label),
+        retry_after=retry_after(exchange) or _retry_after(status, label),
         extra=(ALLOW if status == 405 else b"") + _told(client, exchange, status, label),
     )
     client.listener.node.counters.refused(label)
@@ -119,11 +124,13 @@ def _retry_after(status: int, label: str) -> int | None:
 
 
 def _told(client: ClientConnection, exchange: Exchange, status: int, label: str) -> bytes:
-    """What the node before is told of an error; of its own mistakes nothing."""
+    """What the node before is told of an error, of its own mistakes nothing; and what a client is
+    told that a rule holds."""
     listener = client.listener
+    more = b"" if listener.shaping is None else listener.shaping.lines(exchange, listener.time())
     if not listener.tells_q or (status < 500 and label not in NO_SERVICE):
-        return b""
-    return refusal_lines(exchange, listener.time())
+        return more
+    return more + refusal_lines(exchange, listener.time())
 
 
 def _write(

@@ -25,13 +25,17 @@ def repeat(exchange: Exchange, same: RepeatedRequest) -> None:
     """The request is byte for byte one that its connection sent before, and it is its turn.
 
     Raises:
-        NoCandidate: no endpoint can take it.
+        NoCandidate: no endpoint can take it, or its client's rule does not let it pass.
     """
     exchange.head = head = same.head
     exchange.received = True
     exchange.context = same.context
     listener = exchange.client.listener
     exchange.started = now = listener.time()
+    if listener.shaping is not None and listener.shaping.holds(
+        exchange, now, lambda: repeat(exchange, same)
+    ):
+        return
     live, cacheable, lookup = listener.cache, same.cacheable, None
     if live is not None and cacheable is not None:
         lookup = live.cache.lookup(cacheable, live.clock())
@@ -56,7 +60,7 @@ def start(exchange: Exchange) -> None:
     """It is this request's turn on its connection.
 
     Raises:
-        NoCandidate: no endpoint can take it.
+        NoCandidate: no endpoint can take it, or its client's rule does not let it pass.
     """
     head = exchange.head
     assert head is not None
@@ -72,6 +76,10 @@ def start(exchange: Exchange) -> None:
         client.answer(*page())
         return
     if (head.hops or head.last) and endings.goes_no_further(exchange, head):
+        return
+    if listener.shaping is not None and listener.shaping.holds(
+        exchange, now, lambda: start(exchange)
+    ):
         return
     body = exchange.body
     if body is None or body.scan is None:

@@ -10,10 +10,10 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from load_balancer.forwarding.fields import Fields, size_of
 from load_balancer.forwarding.heads import BY_LENGTH, NO_BODY
+from load_balancer.forwarding.lanes import Key, endpoint_of
 from load_balancer.forwarding.repeat import LARGEST_HEAD_BYTES, RepeatedResponse, worth_remembering
 from load_balancer.forwarding.responses import BadUpstream
 from load_balancer.forwarding.tls_stream import TlsStream
-from rl.vocabulary import EndpointStats
 
 if TYPE_CHECKING:
     from load_balancer.forwarding.exchange import Exchange
@@ -48,6 +48,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_fresh",
         "_head_read",
         "_interim",
+        "_key",
         "_lost",
         "_misses",
         "_most_bytes",
@@ -73,9 +74,14 @@ class UpstreamConnection(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, pool: Pool, stats: EndpointStats) -> None:
+    def __init__(self, pool: Pool, key: Key) -> None:
+        """
+        Args:
+            key: where it is kept while it is idle.
+        """
         self._pool = pool
-        self._stats = stats
+        self._key = key
+        self._stats = endpoint_of(key)
         self._most_bytes = pool.limits.head_bytes
         self._most_fields = pool.limits.head_fields
         self._parser = HttpResponseParser(self)
@@ -118,7 +124,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self.held or self.paused or self.transport.is_closing():
             self.release(not self.paused, skipped_body=False)
         else:
-            self._pool.put(self._stats, self, now)
+            self._pool.put(self._key, self, now)
 
     def release(self, reusable: bool, skipped_body: bool) -> None:
         """The exchange is over. Keep the connection if nothing speaks against it.
@@ -134,7 +140,7 @@ class UpstreamConnection(asyncio.Protocol):
         if reusable and not (self.extra or self.broken or self.paused or transport.is_closing()):
             if skipped_body:
                 self._parser = HttpResponseParser(self)
-            self._pool.put(self._stats, self, self._pool.clock())
+            self._pool.put(self._key, self, self._pool.clock())
         else:
             # Not closed in peace, which would wait for who never takes an unwanted body.
             self.abort()
@@ -253,7 +259,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._lost = True
         exchange = self.exchange
         if exchange is None:
-            self._pool.discard(self._stats, self)
+            self._pool.discard(self._key, self)
         else:
             self.exchange = None
             exchange.upstream_lost(self, clean=exc is None)

@@ -18,6 +18,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "Server": {"id": "a", "port": 1},
     "MixEntry": {"path": "/"},
     "Fleet": {"count": 1},
+    "Rule": {"name": "a"},
     "DnsSource": {"id": "a", "name": "a.example", "port": 1},
     "EndpointEntry": {"id": "a", "host": "a.example", "port": 1},
     "FileSource": {"path": "endpoints.yaml"},

@@ -168,7 +168,7 @@ class Desk:
         log = self.rig.log
         for kept in (log.attempts, log.completed, log.latencies, self.rig.learned):
             kept.clear()
-        self.listener._rng.seed(0)
+        self.listener.dice.seed(0)
         self.rig.node.routed = 0
         connection = ClientConnection(self.listener)
         line = Line(self, connection)

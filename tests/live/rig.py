@@ -100,8 +100,9 @@ class NotingNode(Node):
         request_id: str,
         now: float,
         tried: Collection[str] = (),
+        pool: str = "",
     ) -> Attempt | None:
-        attempt = super().route(context, request_id, now, tried)
+        attempt = super().route(context, request_id, now, tried, pool)
         self.routed += attempt is not None
         return attempt
 

@@ -21,8 +21,9 @@ EVERY = {
     "QueueTimeout": (503, "queue_timeout"),
     "NoService": (503, "no_service"),
     "Declined": (503, "declined"),
+    "Limited": (429, "limited"),
 }
-WITH_A_STATUS = {"StatusDeclined", "NoService", "Declined"}
+WITH_A_STATUS = {"StatusDeclined", "NoService", "Declined", "Limited"}
 """Its own, which it is made with."""
 
 

@@ -17,10 +17,12 @@ from config.balancer import (
     Probation,
     SlowStart,
 )
+from config.shaping import Rule, Shaping
 from load_balancer.health import Health
 from load_balancer.limits import limits_of
 from load_balancer.load import Idle, InFlight, Load
-from load_balancer.node import Attempt, Node, Strategy
+from load_balancer.node import MOST_POOLS, Attempt, Node, Strategy
+from load_balancer.shaping.shaper import Shaper
 from metrics.counters import Counters
 from metrics.table import EndpointTable
 from rl.vocabulary import (
@@ -899,3 +901,59 @@ def test_a_policy_that_asks_nobody_is_not_asked_whom() -> None:
     rig = Rig()
     rig.node.ask = lambda prober, named: pytest.fail("it was")
     assert rig.node.route(CONTEXT, "1", 1.0) is not None
+
+
+# Rules for clients.
+
+
+def pooled() -> Rig:
+    """Of a, b and c the last two are in a pool."""
+    rig = Rig("a")
+    for id in ("b", "c"):
+        rig.table.join(Endpoint(id, "h", 1, tags=("batch",)))
+    rig.node.refresh()
+    return rig
+
+
+def test_a_pool_shows_its_own_endpoints_and_no_others() -> None:
+    rig = pooled()
+    for _ in range(2):
+        assert rig.node.route(CONTEXT, "1", 0.0, pool="batch") is not None
+    first, second = (seen.candidates for seen in rig.policy.seen)
+
+    assert ["b", "c"] == [stats.id for stats in first]
+    assert first is second
+    assert rig.node.route(CONTEXT, "1", 0.0, ("b", "c"), "batch") is None
+    assert not rig.node.full(("b", "c"), "", "batch")
+    assert rig.node.full(("b",), "", "batch")
+    assert rig.node.route(CONTEXT, "1", 0.0, pool="nobody") is None
+
+
+def test_a_pool_whose_endpoints_are_all_bad_is_used_nevertheless() -> None:
+    rig = pooled()
+    for id in ("b", "c"):
+        rig.node.set_healthy(rig.table[id], False, 0.0)
+
+    attempt = rig.node.route(CONTEXT, "1", 0.0, ("b",), "batch")
+
+    assert attempt is not None and "c" == attempt.stats.id
+    assert "a" == rig.route().stats.id
+
+
+def test_what_is_remembered_of_pools_is_bounded() -> None:
+    rig = Rig()
+    for number in range(MOST_POOLS + 5):
+        rig.node.route(CONTEXT, "1", 0.0, pool=str(number))
+    assert len(rig.node._pools) <= MOST_POOLS
+
+
+def test_without_rules_nobody_is_held() -> None:
+    rule = Rule(name="r")
+    rig = Rig()
+    assert rig.node.admit((rule, "r/1"), 0.0, []) is None
+
+    rig.node.shaper = Shaper(Shaping(rules=(rule,)), random.Random(0))
+
+    turn = rig.node.admit((rule, "r/1"), 0.0, [])
+    assert turn is not None and "r/1" == turn.client.name
+    assert 0.0 == rig.node.load

@@ -178,3 +178,12 @@ def test_it_is_an_ordered_table_with_deadlines(steps: list[tuple[str, int]]) -> 
         assert len(model) == line.queue.length == line.counters.waiting
         assert list(model) == list(line.queue.waiting())
         assert line.queue.due() == next(iter(model.values()), float("inf"))
+
+
+def test_the_places_are_told_in_order() -> None:
+    line = Line()
+    line.join("a", "b", "c")
+    line.queue.leave(line.places["b"], served=True)
+
+    assert ["a", "c"] == [place.item for place in line.queue.places()]
+    assert (3, 10.0) == (line.queue.most, line.queue.seconds)

@@ -17,6 +17,7 @@ from metrics.counters import Counters
 from metrics.exposition import CONTENT_TYPE, Sources, render
 from metrics.histogram import OPEN_TELEMETRY_SECONDS
 from metrics.life_cycle import LifeCycle
+from metrics.shaping_exposition import RuleSeen, ShapingSeen
 from metrics.table import EndpointTable, Report
 from rl.vocabulary import Endpoint, Outcome, Verdict
 
@@ -36,6 +37,7 @@ CACHE = CacheSeen(
     removed={"evicted": 38},
     disk=DiskSeen(39, 40, 41, 42, {"queue": 43}),
 )
+SHAPING = ShapingSeen({"bulk": RuleSeen(50, 51, 52.5, {"shed": 53}, 54, 55, 56, 57)}, 58, 59)
 
 
 def sources() -> Sources:
@@ -89,6 +91,7 @@ def sources() -> Sources:
         spans_dropped=lambda: 23,
         in_flight=lambda: 24,
         cache=lambda: CACHE,
+        shaping=lambda: SHAPING,
     )
 
 
@@ -126,6 +129,16 @@ SECOND = {"strategy": "q_learning", "endpoint": "server2"}
         ("slb_request_duration_seconds_bucket", labels(**FIRST, le="10.0"), 2),
         ("slb_request_duration_seconds_bucket", labels(**FIRST, le="+Inf"), 3),
         ("slb_request_duration_seconds_count", labels(**SECOND), 0),
+        ("slb_shaping_requests_total", labels(rule="bulk", result="passed"), 50),
+        ("slb_shaping_requests_total", labels(rule="bulk", result="shed"), 53),
+        ("slb_shaping_delayed_total", labels(rule="bulk"), 51),
+        ("slb_shaping_delay_seconds_total", labels(rule="bulk"), 52.5),
+        ("slb_shaping_received_bytes_total", labels(rule="bulk"), 54),
+        ("slb_shaping_sent_bytes_total", labels(rule="bulk"), 55),
+        ("slb_shaping_in_flight", labels(rule="bulk"), 56),
+        ("slb_shaping_waiting", labels(rule="bulk"), 57),
+        ("slb_shaping_clients", labels(), 58),
+        ("slb_shaping_clients_forgotten_total", labels(), 59),
         ("slb_cache_requests_total", labels(result="hit"), 30),
         ("slb_cache_entries", labels(), 32),
         ("slb_cache_bytes", labels(), 33),

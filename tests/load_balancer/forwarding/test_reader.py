@@ -31,6 +31,7 @@ class Listener:
     placer = Placer()
     affinity = None
     class_values = None
+    shaping = None
     cache = None
     limits = Limits(head_bytes=2048, head_fields=20, target_bytes=1024)
 
