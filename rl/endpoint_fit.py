@@ -19,6 +19,10 @@ MIX_KEPT = 0.95
 WAIT_PRIOR = 8.0
 """Samples that the formula for the wait counts for beside the measured wait at a load."""
 
+WAIT_KEPT = 0.98
+"""Of the samples of a wait, per fit. Who is taken to be slow at a load is not given it again; a
+mistake that nothing can correct must fade."""
+
 ANCHOR = 0.02
 """Share of the way to the formula that measured waits go at each fit. An endpoint that is never
 idle shows the sum of service and wait only; this helps to tell them apart."""
@@ -105,6 +109,8 @@ def fit_wait(model: EndpointModel, pooled: float) -> None:
     seen = BINS
     while seen > 1 and counts[seen - 1] < 1.0:
         seen -= 1
+    for bin in range(1, seen):
+        counts[bin] *= WAIT_KEPT
     measured = nondecreasing(waited[:seen], counts[:seen])
     proven = max(model.proven * PROVEN_KEPT, 1.0)
     total = weight = 0.0
