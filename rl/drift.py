@@ -1,9 +1,10 @@
-"""How fast an endpoint is now against its own usual: a scale that follows slowly, or at once when
-it must.
+"""How fast an endpoint is now against its own usual: a scale that stays where it is until something
+has changed.
 
-A Kalman filter of a random walk with a small step (Kalman 1960) follows slow drift and averages
-noise away. A two-sided cumulative sum (Page 1954) of the same errors notices a jump, upon which the
-filter's variance is opened so that the next few samples move it.
+A two-sided cumulative sum (Page 1954) of the errors notices a change, upon which the variance of a
+filter (Kalman 1960) is opened, so that the next samples move the scale, each less than the one
+before. In between it rests: to follow every sample a little makes endpoints look different which
+are alike. Slow drift is for the service.
 """
 
 from __future__ import annotations
@@ -19,20 +20,13 @@ NOISE_RATE = 0.02
 LEAST_NOISE = 0.003
 """A relative error of some 5 %: servers that never vary exist in simulations only."""
 
-STEP = 1e-4
-"""Variance of the walk's step in units of the noise. The gain settles at its root, 0.01."""
-
 SLACK, ALARM, CLIP = 0.75, 10.0, 2.0
 """Of the cumulative sum, in standard deviations: it grows by what an error exceeds 0.75, an error
 counts as 2 at most, the alarm is at 10. Eight samples in a row at the clip are one; with normal
 errors a false alarm comes about once in a million."""
 
-RETURN = 0.002
-"""Of the way back to 1, per sample. The scale and what is usual are seen as a product only; without
-this they could drift apart without end. What lasts becomes usual."""
-
 OPENED = 0.1
-"""Variance given at an alarm, in units of the noise: a gain of 0.09, falling as samples come."""
+"""Variance given at an alarm, in units of the noise: the gain is 1/11, 1/12 … from then on."""
 
 
 class SpeedScale:
@@ -66,9 +60,9 @@ class SpeedScale:
         if noise < LEAST_NOISE:
             noise = LEAST_NOISE
         self.noise = noise
-        variance = self.variance + STEP * noise
+        variance = self.variance
         gain = variance / (variance + noise)
-        scale = scale + gain * error + RETURN * (1.0 - scale)
+        scale += gain * error
         if scale < 1e-3:
             scale = 1e-3
         self.scale = scale
@@ -89,7 +83,17 @@ class SpeedScale:
         return scale
 
     def jump(self, sample: float) -> None:
-        """Half of the way to a sample that shows a change for the better, and be ready for more."""
+        """Half of the way back to usual, or to a sample above it, and be ready for more. A sample
+        below is the luck of one request."""
+        if sample < 1.0:
+            sample = 1.0
         if sample < self.scale:
             self.scale += 0.5 * (sample - self.scale)
             self.variance += OPENED * self.noise
+
+    def renormalise(self, factor: float) -> None:
+        """What is usual takes ``factor`` times as long from now on."""
+        self.scale /= factor
+        noise = self.noise / (factor * factor)
+        self.noise = noise if noise > LEAST_NOISE else LEAST_NOISE
+        self.variance /= factor * factor

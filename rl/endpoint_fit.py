@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
+from rl.bend import Row, bend_of, level
 from rl.endpoint_model import MOST_KNOWN, EndpointModel
 from rl.isotonic import nondecreasing
 from rl.load_bins import BINS, LOADS, SINGLE
@@ -23,26 +24,28 @@ WAIT_KEPT = 0.98
 """Of the samples of a wait, per fit. Who is taken to be slow at a load is not given it again; a
 mistake that nothing can correct must fade."""
 
-ANCHOR = 0.02
-"""Share of the way to the formula that measured waits go at each fit. An endpoint that is never
-idle shows the sum of service and wait only; this helps to tell them apart."""
+WAIT_LEAST = 2.0
+"""Samples that do not fade: what the service was when nobody waited is known as long as nothing
+else is."""
+
+SERVICE_PRIOR = 20.0
+"""Samples that the service as it was taken for counts for, beside stays at all loads."""
+
+LASTING = 0.1
+"""Of the speed, in its logarithm, that becomes usual at each fit."""
 
 FREE = 0.25
-"""Share of the requests, those that found the lowest loads, that are taken not to wait. They tell
-what the service is."""
-
-SATURATED = 4.0 / 3.0
-"""A load that lengthens the stay by a third has the servers busy, so that its latency tells how
-many there are."""
+"""While no bend is seen: share of the requests, those that found the lowest loads, that are taken
+not to wait. They tell what the service is."""
 
 FEW = 3.0
-"""Samples without which a bin tells nothing."""
+"""Samples without which a bin proves nothing."""
 
-SURE = 20.0
-"""Samples of busy loads from which their mean number of servers is believed."""
+SHORTEST = 0.1
+"""Of the mean service: no mean stay is taken to be shorter."""
 
 MOST_SAMPLES = 200.0
-"""That one load counts for there: the others shall be heard too."""
+"""That one load counts for: the others shall be heard too."""
 
 PROVEN_KEPT = 0.999
 """Per fit: a machine may lose what it once had."""
@@ -68,7 +71,7 @@ def fit_service(
         unseen: share of the fleet's mean that is expected of a class never tried here.
         used: classes in use, at least.
     """
-    speed = model.speed
+    speed = _settle(model, used)
     counts, raw, service, mix = model.count, model.raw, model.service, model.mix
     total = weight = 0.0
     for number in range(used):
@@ -97,55 +100,69 @@ def fit_service(
         relative[number] = service[number] / mean
 
 
-def fit_wait(model: EndpointModel, pooled: float) -> None:
+def _settle(model: EndpointModel, used: int) -> float:
+    """A part of the speed becomes usual, so that it is near 1 unless something has just changed.
+    What is expected stays as it is. The speed now."""
+    factor = model.speed**LASTING
+    if factor != 1.0:
+        _lengthen(model, factor, used)
+        model.waited[:] = [seconds * factor for seconds in model.waited]
+        model.drift.renormalise(factor)
+        model.speed = model.drift.scale
+    return model.speed
+
+
+def _lengthen(model: EndpointModel, factor: float, used: int) -> None:
+    for number in range(used):
+        model.raw[number] *= factor
+        model.service[number] *= factor
+    model.mean *= factor
+
+
+def fit_wait(model: EndpointModel, pooled: float, alike: float, used: int) -> None:
     """The number of servers, and the wait by load.
 
     Args:
         pooled: servers that endpoints of this fleet have on average; 0 if not known.
+        alike: samples that this counts for.
+        used: classes in use, at least.
     """
-    mean = model.mean
-    counts = model.wait_count
-    waited = model.waited
+    counts, waited = model.wait_count, model.waited
     seen = BINS
     while seen > 1 and counts[seen - 1] < 1.0:
         seen -= 1
-    for bin in range(1, seen):
-        counts[bin] *= WAIT_KEPT
-    measured = nondecreasing(waited[:seen], counts[:seen])
-    proven = max(model.proven * PROVEN_KEPT, 1.0)
-    total = weight = 0.0
-    for bin in range(1, seen):
-        count = counts[bin]
-        if count < FEW:
-            continue
-        lengthened = measured[bin] / mean + 1.0
-        parallel = (LOADS[bin] + 1.0) / (lengthened if lengthened > 1.0 else 1.0)
-        if parallel > proven:
-            proven = parallel
-        if lengthened > SATURATED:
-            if count > MOST_SAMPLES:
-                count = MOST_SAMPLES
-            total += parallel * count
-            weight += count
-    model.saturated = weight
-    model.proven = proven
+    rows = _rows(model, seen)
+    bend = bend_of(rows, model.drift.noise, pooled, alike)
     highest = LOADS[seen - 1]
-    if weight > SURE:
-        model.servers = servers = total / weight
-    elif pooled:
-        model.servers = servers = max(pooled, proven)
+    if bend is not None:
+        model.servers = servers = bend.servers
+        model.measured = bend.alone
+        model.saturated = bend.evidence
+        longer = level(rows, servers, SERVICE_PRIOR)
+        moved = (1.0 - longer) * model.mean
+        for bin in range(seen):
+            if counts[bin]:
+                waited[bin] += moved
+        _lengthen(model, longer, used)
+        free = 0
+        while free < BINS - 1 and LOADS[free + 1] + 0.75 <= servers:
+            free += 1
     else:
-        model.servers = inf
-        servers = proven
-    quiet = FREE * sum(counts)
-    free = 0
-    while free < seen - 1:
-        quiet -= counts[free]
-        if quiet < counts[free + 1]:
-            break
-        free += 1
-        waited[free] = 0.0
+        model.saturated = 0.0
+        model.servers = max(pooled, model.proven) if pooled else inf
+        servers = model.servers if pooled else model.proven
+        quiet = FREE * sum(counts)
+        free = 0
+        while free < seen - 1:
+            quiet -= counts[free]
+            if quiet < counts[free + 1]:
+                break
+            free += 1
     model.free = free
+    measured = nondecreasing(
+        [0.0 if bin <= free else waited[bin] for bin in range(seen)], counts[:seen]
+    )
+    mean = model.mean
     sure = model.servers < inf
     share = mean / servers
     floor = 0.0
@@ -160,8 +177,6 @@ def fit_wait(model: EndpointModel, pooled: float) -> None:
         if bin < seen:
             count = counts[bin]
             seconds = (formula * WAIT_PRIOR + measured[bin] * count) / (WAIT_PRIOR + count)
-            if sure:
-                waited[bin] += ANCHOR * (formula - waited[bin])
         elif sure:
             seconds = formula
         else:
@@ -170,6 +185,26 @@ def fit_wait(model: EndpointModel, pooled: float) -> None:
         if seconds > floor:
             floor = seconds
         table[bin] = floor
+
+
+def _rows(model: EndpointModel, seen: int) -> list[Row]:
+    """What is known of the stay by load; the rest fades."""
+    mean, counts, waited = model.mean, model.wait_count, model.waited
+    proven = max(model.proven * PROVEN_KEPT, 1.0)
+    rows = []
+    for bin in range(seen):
+        count = counts[bin]
+        if count > WAIT_LEAST:
+            counts[bin] = count = count * WAIT_KEPT
+        if count < 1.0:
+            continue
+        load = LOADS[bin] + 1.0
+        stay = max(waited[bin] / mean + 1.0, SHORTEST)
+        if count >= FEW:
+            proven = max(proven, load / max(stay, 1.0))
+        rows.append(Row(load, min(count, MOST_SAMPLES), stay))
+    model.proven = proven
+    return rows
 
 
 def fit_extra(model: EndpointModel, rate: float) -> None:
@@ -213,7 +248,7 @@ def fit_newcomer(
         found = unseen * service if service else mean
         model.service[number] = found
         model.relative[number] = found / mean
-    fit_wait(model, pooled)
+    fit_wait(model, pooled, 0.0, 0)
     if model.servers < inf:
         rate = (
             model.servers

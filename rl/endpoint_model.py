@@ -43,8 +43,9 @@ LOADED_RATE = 0.0005
 """Of the mean service at higher loads: there the wait explains the rest, and a queue that grows
 must not be taken for slow service, or it would be fed."""
 
-OUTLIER = 6.0
-"""Samples above that many times the expected latency count as that many."""
+OUTLIER = 10.0
+"""Times the service beyond the wait that a sample counts as at the most; the same at any load, or
+waits would be seen where there are none."""
 
 REFRESH_EVERY = 32
 """Completions between two fits, once there were as many; before, each doubling is one."""
@@ -69,6 +70,7 @@ class EndpointModel:
         failing: seconds that a request loses by failures here.
         servers: how many it works on in parallel; infinite while no load has made it slower.
         free: up to this bin nobody is taken to wait.
+        measured: by its own latencies alone, which are worth ``saturated`` samples.
         proven: as many are known to run in parallel.
         sent: requests since the rate was last measured; ``rate`` per second.
         heard_at: last completion.
@@ -93,6 +95,7 @@ class EndpointModel:
         "id",
         "interval",
         "mean",
+        "measured",
         "mix",
         "open",
         "proven",
@@ -135,6 +138,7 @@ class EndpointModel:
         self.failures = Failing()
         self.failing = 0.0
         self.servers = inf
+        self.measured = 0.0
         self.proven = 1.0
         self.free = 0
         self.saturated = 0.0
@@ -210,8 +214,9 @@ class EndpointModel:
             if count > KNOWN:
                 self.speed = speed = self.drift.learn(latency / expected)
             seconds = latency / speed
-            if seconds > OUTLIER * expected:
-                seconds = OUTLIER * expected
+            most = OUTLIER * own + waiting
+            if seconds > most:
+                seconds = most
             residual = seconds - expected
             rate = 1.0 / count
             if loaded:
@@ -230,11 +235,10 @@ class EndpointModel:
             self.relative[number] = moved / self.mean
             found = self.wait_count
             found[bin] = count = found[bin] + 1.0
-            if loaded:
-                rate = 1.0 / count
-                if rate < WAIT_FLOOR_RATE:
-                    rate = WAIT_FLOOR_RATE
-                self.waited[bin] += rate * (seconds - own - self.waited[bin])
+            rate = 1.0 / count
+            if rate < WAIT_FLOOR_RATE:
+                rate = WAIT_FLOOR_RATE
+            self.waited[bin] += rate * (seconds - own - self.waited[bin])
         self.mix[number] += 1.0
         return (latency / speed - waiting) / own if own > 0.0 else 1.0
 

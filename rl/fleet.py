@@ -6,10 +6,9 @@ It is what a newcomer begins with, and what those of whom little is known are dr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, inf
+from math import exp, inf, log
 
 from rl.drift import LEAST_NOISE
-from rl.endpoint_fit import SURE
 from rl.endpoint_model import MOST_KNOWN, EndpointModel
 
 RATE_TIME = 2.0
@@ -21,6 +20,9 @@ SWEEP_LEAST = 0.05
 UNSEEN = 0.8
 """Share of the fleet's mean service expected of a class that an endpoint was never sent: enough to
 be tried once, not enough to be preferred to somebody idle who is known to be fast."""
+
+MOST_EVIDENCE = 200.0
+"""Samples that the servers of one endpoint count for in the mean."""
 
 LEAST_BETWEEN = 4e-4
 """Variance between endpoints of a fleet that looks homogeneous: 2 % of difference."""
@@ -36,7 +38,9 @@ class Fleet:
 
     Attributes:
         means, doubts: see ``EndpointModel.fit_service``.
-        pooled: servers on average; 0 if not known.
+        pooled: servers, their geometric mean; 0 if not known.
+        alike: samples that this counts for at one endpoint: variance of one sample over the
+            variance of the logarithm of servers between endpoints.
         failing: mean seconds that failures cost a request.
         rate: requests per second of this balancer.
         capacity: jobs per second that all could do; infinite while unknown.
@@ -44,6 +48,7 @@ class Fleet:
 
     __slots__ = (
         "_next",
+        "alike",
         "capacity",
         "doubts",
         "failing",
@@ -57,6 +62,7 @@ class Fleet:
         self.means = [0.0] * classes
         self.doubts = [1.0] * classes
         self.pooled = 0.0
+        self.alike = 0.0
         self.failing = 0.0
         self.rate = 0.0
         self.capacity = inf
@@ -72,7 +78,7 @@ class Fleet:
             kept = exp(-elapsed / RATE_TIME)
             fresh = (1.0 - kept) / elapsed
             self.swept_at = now
-        rate = capacity = cost = trials = servers = sure = noise = 0.0
+        rate = capacity = cost = trials = servers = squares = sure = noise = 0.0
         busy = 0
         for model in models:
             own = model.rate
@@ -85,16 +91,25 @@ class Fleet:
             cost += failures.cost
             trials += failures.trials
             noise += model.drift.noise
-            if model.saturated > SURE:
+            if model.saturated:
                 busy += 1
-                weight = min(model.saturated, 200.0)
-                servers += model.servers * weight
+                weight = min(model.saturated, MOST_EVIDENCE)
+                own = log(model.measured)
+                servers += own * weight
+                squares += own * own * weight
                 sure += weight
         self.rate = rate
         self.capacity = capacity
         self.failing = cost / (trials + 100.0)
-        self.pooled = servers / sure if busy >= 2 else 0.0
         noise = max(noise / len(models), LEAST_NOISE)
+        self.pooled = self.alike = 0.0
+        if busy >= 2:
+            mean = servers / sure
+            self.pooled = exp(mean)
+        if busy >= 3:
+            # Without what chance explains.
+            between = (squares / sure - mean * mean) * busy / (busy - 1.0) - noise * busy / sure
+            self.alike = min(noise / max(between, LEAST_BETWEEN), MOST_KNOWN)
         for _ in range(min(len(numbers), max(1, 64 // len(models)))):
             self._next = (self._next + 1) % len(numbers)
             self._fit(models, numbers[self._next], noise)

@@ -353,7 +353,7 @@ class MarginalCost:
     def _refresh(self, model: EndpointModel) -> None:
         fleet = self._fleet
         fit_service(model, fleet.means, fleet.doubts, UNSEEN, self._knowledge.used)
-        fit_wait(model, fleet.pooled)
+        fit_wait(model, fleet.pooled, fleet.alike, self._knowledge.used)
         rate = fleet.expected_rate(model)
         fit_extra(model, rate)
         model.valid = 0

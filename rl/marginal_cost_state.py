@@ -119,6 +119,7 @@ def _read_row(row: JSON, at: str, model: EndpointModel) -> None:
         setattr(model, name, _number(row, name, at))
     servers = stored.member(row, "servers", at)
     model.servers = inf if servers is None else _checked(servers, "scale", f"{at}servers")
+    model.measured = 0.0 if model.servers == inf else model.servers
     for part, fields in (("drift", DRIFT), ("failures", FAILURES)):
         values = stored.items(stored.member(row, part, at), f"{at}{part}", len(fields))
         for name, value in zip(fields, values, strict=True):

@@ -2,8 +2,8 @@
 
 Number ``i`` under seed ``s`` is always the same one, and another seed makes others: 3 to 16 servers
 with 1 to 16 slots (in six of ten scenarios the same for all), a load of 0.3 to 0.9, a speed spread
-of 1, 1.5 or 3 (the slowest server's mean over the fastest's, log-uniform between), one of four
-distributions of sizes, and 1 or 3 balancers. No classes, caches or failures.
+of 1, 1.5 or 3 (servers are up to that much faster or slower than the middle, log-uniform), one of
+four distributions of sizes, and 1 or 3 balancers. No classes, caches or failures.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SAME_SLOTS = 0.6
 LOAD = (0.3, 0.9)
 SPEED_SPREADS = (1.0, 1.5, 3.0)
 BALANCERS = (1, 3)
-SLOWEST_MS = (40.0, 120.0)
-"""Where the mean of the slowest server lies; the unit of time, which decides nothing else."""
+MIDDLE_MS = (40.0, 120.0)
+"""Where the middle of the servers' means lies; the unit of time, which decides nothing else."""
 
 MOST_REQUESTS = 60_000
 """A run is shorter than the usual 60 s if it would have more."""
@@ -70,9 +70,9 @@ def make(dice: random.Random) -> Settings:
     spread = dice.choice(SPEED_SPREADS)
     sizes = dice.choice(SIZES)
     balancers = dice.choice(BALANCERS)
-    slowest = dice.uniform(*SLOWEST_MS)
+    middle = dice.uniform(*MIDDLE_MS)
     kinds = [
-        (round(slowest / spread ** dice.random(), 3), common or dice.randint(*SLOTS))
+        (round(middle * spread ** dice.uniform(-1.0, 1.0), 3), common or dice.randint(*SLOTS))
         for _ in range(count)
     ]
     rate = load * sum(slots / (delay / 1000.0) for delay, slots in kinds)
@@ -96,8 +96,8 @@ def make(dice: random.Random) -> Settings:
         experiment=Experiment(
             request_rate=rate,
             description=(
-                f"{count} servers, {common or 'various'} slots, load {load:.2f}, speeds 1 to"
-                f" {spread:g}, {sizes.sizes} sizes, {balancers} balancers"
+                f"{count} servers, {common or 'various'} slots, load {load:.2f}, speeds up to"
+                f" {spread:g} off, {sizes.sizes} sizes, {balancers} balancers"
             ),
         ),
     )

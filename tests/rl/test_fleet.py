@@ -1,6 +1,5 @@
 import pytest
 
-from rl.endpoint_fit import SURE
 from rl.endpoint_model import EndpointModel
 from rl.fleet import Fleet
 
@@ -63,12 +62,25 @@ def test_a_sweep_at_once_measures_no_rate() -> None:
 def test_servers_are_pooled_from_two_busy_endpoints_on() -> None:
     fleet = Fleet(2)
     endpoints = models(0.05, 0.05, 0.05)
-    endpoints[0].saturated = 2 * SURE
+    endpoints[0].saturated, endpoints[0].measured = 40.0, 4.0
     fleet.sweep(endpoints, [0], 1.0)
     assert 0.0 == fleet.pooled
-    endpoints[1].saturated, endpoints[1].servers = 2 * SURE, 8.0
+    endpoints[1].saturated, endpoints[1].measured = 40.0, 9.0
     fleet.sweep(endpoints, [0], 2.0)
     assert fleet.pooled == pytest.approx(6.0)
+    assert 0.0 == fleet.alike
+
+
+def test_servers_count_for_the_more_the_less_they_differ() -> None:
+    alike, differ = Fleet(2), Fleet(2)
+    for fleet, servers in ((alike, (4.0, 4.1, 3.9)), (differ, (2.0, 4.0, 16.0))):
+        endpoints = models(0.05, 0.05, 0.05, noise=1.0)
+        for each, measured in zip(endpoints, servers, strict=True):
+            each.saturated, each.measured = 100.0, measured
+        fleet.sweep(endpoints, [0], 1.0)
+
+    assert alike.alike > 100.0
+    assert differ.alike < 5.0
 
 
 def test_a_class_that_is_another_one_now_is_unknown() -> None:

@@ -51,7 +51,8 @@ def test_failing_ones_are_tried_at_a_steady_pace_and_slow_ones_more_seldom() -> 
     for _ in range(5):
         probing.probed(it, False, 0.2, 0.05, 0.05)
     assert 4 * SECONDS == it.interval
-    probing.probed(it, False, 0.03, 0.05, 0.05)
+    it.drift.scale = 1.5
+    probing.probed(it, False, 0.06, 0.05, 0.05)
     assert SHORTEST_INTERVAL == it.interval
-    assert it.speed == pytest.approx(0.8)  # half of the way
+    assert it.speed == pytest.approx(1.35)  # half of the way
     assert -10.0 == probing.saved  # the good one cost nothing
