@@ -337,6 +337,10 @@ class LoadBalancer(Section):
     def _one_counts(self) -> LoadBalancer:
         if self.workers > 1 and self.shaping.enabled:
             raise ValueError("shaping.enabled: needs workers: 1, for each would count by itself")
+        if self.workers > 1 and self.shaping.adaptive.federation.enabled:
+            raise ValueError(
+                "shaping.adaptive.federation.enabled: needs workers: 1, for sites learn as one"
+            )
         return self
 
     @model_validator(mode="after")

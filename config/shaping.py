@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, IPvAnyAddress, IPvAnyNetwork, model_validator
 
+from config.adaptive import AdaptiveShaping
 from config.endpoints import FieldName
 from config.section import Count, Flag, Name, Number, Seconds, Section, Share
 
@@ -126,3 +127,16 @@ class Shaping(Section):
     idle_seconds: Seconds = 300.0
     expose: Flag = True
     rules: Annotated[tuple[Rule, ...], Field(max_length=MOST_RULES), AfterValidator(_distinct)] = ()
+    adaptive: AdaptiveShaping = AdaptiveShaping()
+
+    @model_validator(mode="after")
+    def _adapts_what_is_shaped(self) -> Shaping:
+        if self.adaptive.enabled and not self.enabled:
+            raise ValueError("adaptive.enabled: needs enabled: true, for it sets what rules say")
+        names = {rule.name for rule in self.rules}
+        for number, envelope in enumerate(self.adaptive.envelopes):
+            if envelope.rule not in names:
+                raise ValueError(
+                    f"adaptive.envelopes.{number}.rule: there is no rule {envelope.rule!r}"
+                )
+        return self

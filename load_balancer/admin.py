@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -20,6 +21,7 @@ from starlette.routing import Match
 from config.loading import ConfigError
 from load_balancer import strategies
 from load_balancer.guard import Application
+from load_balancer.problems import BELOW, problem
 from load_balancer.reloading import Applied, ReloadError
 from load_balancer.status import Status, as_text
 from metrics import life_cycle
@@ -112,13 +114,22 @@ def create_admin(
     )
 
     @app.exception_handler(405)
-    async def not_allowed(request: Request, error: Exception) -> JSONResponse:
+    async def not_allowed(request: Request, error: Exception) -> Response:
         """With every method of the resource; a router names those of its first route only."""
         matching = (each for each in app.routes if each.matches(request.scope)[0] is not Match.NONE)
         allowed = {method for each in matching for method in getattr(each, "methods", ())}
-        return JSONResponse(
-            {"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(sorted(allowed))}
-        )
+        headers = {"Allow": ", ".join(sorted(allowed))}
+        if request.url.path.startswith(BELOW):
+            return problem(405, f"allowed are {headers['Allow']}", headers)
+        return JSONResponse({"detail": "Method Not Allowed"}, 405, headers)
+
+    @app.exception_handler(404)
+    async def not_found(request: Request, error: Exception) -> Response:
+        """As everywhere, but in the words of where it is."""
+        detail = str(getattr(error, "detail", HTTPStatus.NOT_FOUND.phrase))
+        if request.url.path.startswith(BELOW):
+            return problem(404, detail)
+        return JSONResponse({"detail": detail}, 404)
 
     @app.get("/livez")
     def livez() -> Probe:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from config.schema import Settings
 from load_balancer import live_settings
+from load_balancer.adaptive_asking import Asking
+from load_balancer.adaptive_provider_routes import add_adaptive_provider
+from load_balancer.adaptive_routes import add_adaptive
 from load_balancer.admin import AdminServer, Operator, create_admin
+from load_balancer.agent_training import TURN_SECONDS, AgentTraining
+from load_balancer.agents_file import AgentsFile
+from load_balancer.api_keys import ApiKeys
 from load_balancer.assembly import STANDARD_OUTPUT, Assembly
 from load_balancer.cache_routes import add_cache
 from load_balancer.endpoint_routes import add_endpoints
 from load_balancer.explaining import add_explain
+from load_balancer.federation import Coordinator, Site
+from load_balancer.federation_node import part_of
+from load_balancer.federation_routes import Door, add_federation
 from load_balancer.guard import Guard, admin_token
 from load_balancer.hand_over import HandOver
+from load_balancer.live_endpoints import say
 from load_balancer.ports import port_problem
 from load_balancer.reloading import Applied
 from load_balancer.serving import StartError
@@ -57,6 +68,11 @@ class App:
         self._state_file = (
             None if state_file is None or place is not None else StateFile(Path(state_file))
         )
+        checkpoint = balancer.shaping.adaptive.checkpoint
+        self._agents_file = (
+            None if checkpoint is None else AgentsFile(Path(checkpoint), time.monotonic)
+        )
+        self._training = AgentTraining(lambda: self.assembly.agents(), say)
         self.admin_port = 0
         output = STANDARD_OUTPUT if place is None else place.output
         self.assembly = parts = Assembly(
@@ -81,9 +97,17 @@ class App:
         add_explain(application, parts.node, parts.listener, parts.listener.time)
         add_cache(application, lambda: parts.listener.cache, parts.sources.cache)
         add_shaping(application, lambda: parts.node.shaper, parts.listener.time)
-        self._guard = Guard(application, None, balancer.admin_body_bytes)
+        asking = Asking(application, parts.agents, parts.listener.time)
+        add_adaptive(application, asking)
+        add_adaptive_provider(application, asking)
+        self._federation: Coordinator | Site | None = None
+        add_federation(application, lambda: self._federation)
+        parts.sources.federation = lambda: None if (it := self._federation) is None else it.seen()
+        keys = ApiKeys(lambda: parts.node.shaper)
+        self._guard = Guard(application, None, balancer.admin_body_bytes, keys)
         if place is None:
-            self._admin = AdminServer(self._guard, balancer.admin_host, balancer.admin_port)
+            door = Door(application, self._guard)
+            self._admin = AdminServer(door, balancer.admin_host, balancer.admin_port)
         else:
             # Nobody but the supervisor reaches the socket, and it has asked who is there.
             add_worker_routes(application, self.apply, self.repertoire)
@@ -113,6 +137,7 @@ class App:
                 self._guard.token = admin_token(balancer) if self._place is None else None
             except ValueError as error:
                 raise StartError(str(error)) from None
+            self._federate()
             await parts.start(given, reuse_port)
             try:
                 self.admin_port = await self._admin.start()
@@ -124,8 +149,14 @@ class App:
             await parts.abandon()
             raise
         parts.live(self._timers)
+        if self._federation is not None:
+            self._federation.start()
         if self._state_file is not None:
             self._timers.every(balancer.learning.save_interval_seconds, self._save)
+        self._timers.every(TURN_SECONDS, self._training.turn)
+        if self._agents_file is not None:
+            seconds = balancer.shaping.adaptive.save_interval_seconds
+            self._timers.every(seconds, self._save_agents)
         self.ready = True
 
     async def stop(self) -> int:
@@ -141,9 +172,13 @@ class App:
                     await self._hurried.wait()
             except TimeoutError:
                 pass
+        if self._federation is not None:
+            await self._federation.stop()
         cut = await self.assembly.drain()
         await self._timers.stop()
         await self._save()
+        await self._training.stop()
+        await self._save_agents()
         await self._admin.stop()
         self.assembly.logs.close()
         return cut
@@ -165,7 +200,24 @@ class App:
         """As ``Assembly.switch_strategy``."""
         self.assembly.switch_strategy(name)
 
+    def _federate(self) -> None:
+        wanted = self._settings.load_balancer.shaping.adaptive.federation
+        if not wanted.enabled or self._place is not None:
+            return
+        parts = self.assembly
+        try:
+            self._federation = part_of(
+                self._settings, parts.agents, self.repertoire, time.monotonic, say
+            )
+        except ValueError as error:
+            raise StartError(str(error)) from None
+
     def _remember(self) -> None:
+        if self._agents_file is not None:
+            try:
+                self._agents_file.prepare(self.assembly.agents())
+            except ValueError as error:
+                raise StartError(str(error)) from None
         if self._state_file is None:
             return
         try:
@@ -190,3 +242,10 @@ class App:
         learned = self.repertoire.learned()
         if learned:
             await asyncio.to_thread(self._state_file.save, learned)
+
+    async def _save_agents(self) -> None:
+        if self._agents_file is None:
+            return
+        learned = await self._agents_file.collect(self.assembly.agents())
+        if learned is not None:
+            await asyncio.to_thread(self._agents_file.save, learned)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from config.endpoints import Stickiness
 from config.schema import Settings
-from load_balancer import live_settings
+from load_balancer import adaptive_view, live_settings
 from load_balancer.cache_file import CacheFile, cache_file
 from load_balancer.cache_view import seen
 from load_balancer.current_logs import CurrentLogs
@@ -31,6 +31,7 @@ from load_balancer.ports import port_problem
 from load_balancer.reloading import Applied, Reloader, Step
 from load_balancer.repertoire import Repertoire, Restore
 from load_balancer.serving import StartError
+from load_balancer.shaping.adaptive import Adaptive
 from load_balancer.shaping_view import seen_of
 from load_balancer.status import Status
 from load_balancer.strategies.sticky import sticky
@@ -162,6 +163,7 @@ class Assembly:
             in_flight=self.listener.in_flight,
             cache=lambda: seen(self.listener.cache, self.cache_file),
             shaping=lambda: seen_of(self.node.shaper),
+            adaptive=lambda: adaptive_view.seen_of(self.agents(), self._adapting_seconds()),
         )
         try:
             self.endpoints = LiveEndpoints(
@@ -215,6 +217,7 @@ class Assembly:
         if self.cache_file is not None:
             timers.every(FLUSH_SECONDS, self.cache_file.flush)
         timers.every(SETTLE_SECONDS, self.endpoints.membership.settle)
+        timers.every(self.settings.load_balancer.shaping.adaptive.interval_seconds, self.adapt)
         timers.every(self.settings.load_balancer.learning.improve_interval_seconds, self.improve)
 
     async def abandon(self) -> None:
@@ -261,6 +264,21 @@ class Assembly:
         self.node.strategy = self.repertoire[name]
         # What is in force, so that a reload knows what it changes.
         self.reloader.settings = live_settings.with_strategy(self.reloader.settings, name)
+
+    def agents(self) -> Adaptive | None:
+        """Who moves the rules of clients, if adaptive shaping is switched on."""
+        live = self.listener.shaping
+        return None if live is None or live.adaptive is None else live.adaptive.agents
+
+    def adapt(self) -> None:
+        """An interval of adaptive shaping is over."""
+        live = self.listener.shaping
+        if live is not None and live.adaptive is not None:
+            live.adaptive.step(self.logs.now.agents_log)
+
+    def _adapting_seconds(self) -> float:
+        live = self.listener.shaping
+        return 0.0 if live is None or live.adaptive is None else live.adaptive.seconds
 
     async def improve(self) -> None:
         """Let the learner do what is too long for a request."""

@@ -13,7 +13,11 @@ from load_balancer.logs import Logs
 from load_balancer.node import Node
 from load_balancer.reloading import Step, Swap, Undo
 
-KEYS = ("load_balancer.request_log", "load_balancer.access_log")
+KEYS = (
+    "load_balancer.request_log",
+    "load_balancer.access_log",
+    "load_balancer.shaping.adaptive.log",
+)
 
 
 class CurrentLogs:

@@ -1,5 +1,6 @@
-"""Who may ask the admin port: a token, the Host field, where a browser's page came from, and how
-large a body may be. An ASGI application around another one; knows nothing of what that answers.
+"""Who may ask the admin port: a token, a client's API key, the Host field, where a browser's page
+came from, and how large a body may be. An ASGI application around another one; knows nothing of
+what that answers.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any, TypeAlias
 from pydantic import SecretStr
 
 from config.balancer import LoadBalancer
+from load_balancer.api_keys import CALLER, ApiKeys
+from load_balancer.problems import BELOW, PROBLEM, details
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -30,6 +33,10 @@ AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/@]+)(?::\d{1,5})?\Z")
 
 TOKEN_FILE_BYTES = 4096
 
+LARGE = re.compile(r"/shaping/adaptive/clients/.*/import\Z", re.DOTALL)
+LARGE_BYTES = 4 << 20
+"""Where all that an agent has learned is brought in one body."""
+
 
 class Guard:
     """Lets pass what may.
@@ -39,37 +46,69 @@ class Guard:
         body_bytes: the largest body.
     """
 
-    def __init__(self, application: Application, token: str | None, body_bytes: int) -> None:
+    def __init__(
+        self,
+        application: Application,
+        token: str | None,
+        body_bytes: int,
+        keys: ApiKeys | None = None,
+    ) -> None:
         self._application = application
         self.token = token
         self.body_bytes = body_bytes
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         fields = _fields(scope)
-        if scope["path"] not in OPEN:
-            refused = self._refused(fields)
+        path = scope["path"]
+        as_problem = path.startswith(BELOW)
+        if path not in OPEN:
+            key = self._key(path, fields)
+            refused = self._refused(fields, key)
             if refused is not None:
-                await _answer(send, *refused)
+                await _answer(send, *refused, as_problem=as_problem)
                 return
-        if _announced(fields) > self.body_bytes:
-            await _answer(send, 413, self._too_large(), close=True)
+            if key:
+                scope[CALLER] = key
+        most = max(self.body_bytes, LARGE_BYTES) if LARGE.match(path) else self.body_bytes
+        words = f"the body may have {most} bytes"
+        if _announced(fields) > most:
+            await _answer(send, 413, words, close=True, as_problem=as_problem)
             return
-        body = _Body(receive, send, self.body_bytes, self._too_large())
+        body = _Body(receive, send, most, words, as_problem)
         try:
             await self._application(scope, body.receive, body.send)
         except _TooLarge:
             await body.refuse()
 
-    def _refused(self, fields: dict[str, list[str]]) -> tuple[int, str] | None:
+    def _key(self, path: str, fields: dict[str, list[str]]) -> str | None:
+        """As ``ApiKeys.shown``. Who shows a token as well is judged by that."""
+        if self._keys is None:
+            return None
+        by_token = self._keys.header != "authorization" or self._is_operator(fields)
+        if self.token is not None and "authorization" in fields and by_token:
+            return None
+        return self._keys.shown(path, fields)
+
+    def _is_operator(self, fields: dict[str, list[str]]) -> bool:
+        if self.token is None:
+            return False
+        shown = fields.get("authorization", [""])[0]
+        kind, _, token = shown.partition(" ")
+        right = hmac.compare_digest(token.strip().encode(), self.token.encode())
+        return kind.lower() == "bearer" and right
+
+    def _refused(self, fields: dict[str, list[str]], key: str | None) -> tuple[int, str] | None:
         if self.token is not None:
-            shown = fields.get("authorization", [""])[0]
-            kind, _, token = shown.partition(" ")
-            right = hmac.compare_digest(token.strip().encode(), self.token.encode())
-            if kind.lower() == "bearer" and right:
+            if self._is_operator(fields) or key:
                 return None
+            if key is not None:
+                return 401, "no rule names this API key"
             return 401, "show the admin token: Authorization: Bearer …"
+        if key == "":
+            return 401, "no rule names this API key"
         hosts = fields.get("host", [])
         if len(hosts) != 1 or not is_local_name(hosts[0]):
             # A page whose name its owner makes point here (DNS rebinding) comes with that name.
@@ -80,9 +119,6 @@ class Guard:
                 return 403, "without an admin token no page of another origin is answered"
         return None
 
-    def _too_large(self) -> str:
-        return f"the body may have {self.body_bytes} bytes"
-
 
 class _TooLarge(Exception):
     """More came than was announced or is taken."""
@@ -91,7 +127,10 @@ class _TooLarge(Exception):
 class _Body:
     """A request body, counted while it is read."""
 
-    def __init__(self, receive: Receive, send: Send, most: int, words: str) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, most: int, words: str, as_problem: bool
+    ) -> None:
+        self._as_problem = as_problem
         self._receive = receive
         self._send = send
         self._left = most
@@ -112,7 +151,7 @@ class _Body:
 
     async def refuse(self) -> None:
         if not self._begun:
-            await _answer(self._send, 413, self._words, close=True)
+            await _answer(self._send, 413, self._words, close=True, as_problem=self._as_problem)
 
 
 def is_local_name(authority: str) -> bool:
@@ -201,9 +240,12 @@ def _announced(fields: dict[str, list[str]]) -> int:
     return int(length) if length.isdigit() else 0
 
 
-async def _answer(send: Send, status: int, words: str, close: bool = False) -> None:
-    body = json.dumps({"detail": words}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+async def _answer(
+    send: Send, status: int, words: str, close: bool = False, as_problem: bool = False
+) -> None:
+    body = json.dumps(details(status, words) if as_problem else {"detail": words}).encode()
+    kind = PROBLEM.encode() if as_problem else b"application/json"
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     if status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="admin"'))
     if close:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 
+from config.adaptive import AdaptiveShaping
 from config.caching import CacheSettings
 from config.schema import Settings
+from config.shaping import Shaping
 from load_balancer.caching.vocabulary import Overflow
 from load_balancer.forwarding.admitting import take_up
 from load_balancer.forwarding.listener import Listener
@@ -113,13 +115,27 @@ def listener_step(listener: Listener) -> Step:
     return Step(LISTENER_KEYS, prepare)
 
 
+_ELSEWHERE = ("interval_seconds", "checkpoint", "save_interval_seconds", "federation", "log")
+"""What other parts take up, or nobody before a restart."""
+
+SHAPING_KEYS = (
+    *(f"load_balancer.shaping.{name}" for name in Shaping.model_fields if name != "adaptive"),
+    *(
+        f"load_balancer.shaping.adaptive.{name}"
+        for name in AdaptiveShaping.model_fields
+        if name not in _ELSEWHERE
+    ),
+)
+
+
 def shaping_step(listener: Listener) -> Step:
-    """By which rules clients are held. Rules that came by the admin port go with the old ones."""
+    """By which rules clients are held, and how far agents may move these. Rules and envelopes that
+    came by the admin port go with the old ones."""
 
     def prepare(before: Settings, after: Settings) -> Swap:
         return lambda: take_up(listener, after.load_balancer)
 
-    return Step(("load_balancer.shaping",), prepare)
+    return Step(SHAPING_KEYS, prepare)
 
 
 CACHE_KEYS = tuple(

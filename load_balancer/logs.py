@@ -1,5 +1,5 @@
-"""What a node writes down and tells: request log, access log, spans. Each is there only if the
-settings ask for it.
+"""What a node writes down and tells: request log, access log, agents' steps, spans. Each is there
+only if the settings ask for it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 
 from config.balancer import LoadBalancer
+from load_balancer.agents_log import AgentsLog
 from load_balancer.serving import StartError
 from metrics import spans
 from metrics.access_log import AccessLog, Sink, Tee
 from metrics.request_log import RequestLog
 from metrics.spans import SpanExport
+
+AGENTS_LOG = "shaping.adaptive.log"
 
 
 class Logs:
@@ -22,11 +25,12 @@ class Logs:
     Attributes:
         request_log: one line an attempt; the node writes it.
         access_log: one line a client request.
+        agents_log: one line a step of an agent of adaptive shaping.
         spans: the export of sampled traces.
         sink: takes the record of a client request that is over; None if nobody wants one.
     """
 
-    __slots__ = ("access_log", "request_log", "sink", "spans")
+    __slots__ = ("access_log", "agents_log", "request_log", "sink", "spans")
 
     def __init__(self, balancer: LoadBalancer, wall_offset: float, output: int = 1) -> None:
         """
@@ -39,6 +43,7 @@ class Logs:
         """
         self.request_log: RequestLog | None = None
         self.access_log: AccessLog | None = None
+        self.agents_log: AgentsLog | None = None
         self.spans: SpanExport | None = None
         try:
             self._open(balancer, wall_offset, output)
@@ -61,7 +66,7 @@ class Logs:
                     Path(request_log.path), request_log.queue_lines, wall_offset
                 )
             except OSError as error:
-                raise StartError(_problem("request_log", request_log.path, error)) from None
+                raise StartError(_problem("request_log.path", request_log.path, error)) from None
         if access_log.path is not None:
             try:
                 # Dice of its own: it is used in a thread, and policies' choices must not depend
@@ -70,7 +75,13 @@ class Logs:
                     Path(access_log.path), access_log, wall_offset, random.Random(), output
                 )
             except OSError as error:
-                raise StartError(_problem("access_log", access_log.path, error)) from None
+                raise StartError(_problem("access_log.path", access_log.path, error)) from None
+        path = balancer.shaping.adaptive.log
+        if path is not None:
+            try:
+                self.agents_log = AgentsLog(Path(path), wall_offset)
+            except OSError as error:
+                raise StartError(_problem(AGENTS_LOG, path, error)) from None
         if tracing.export_url is not None:
             try:
                 self.spans = spans.connect(
@@ -96,14 +107,18 @@ class Logs:
 
     def flush(self) -> None:
         """Let their threads write what has gathered."""
-        for each in (self.request_log, self.access_log, self.spans):
+        for each in (self.request_log, self.access_log, self.agents_log, self.spans):
             if each is not None:
                 each.flush()
 
     def reopen(self) -> None:
         """Write to the files that have the names now; one that cannot be opened is said, and its
         old one kept."""
-        for key, log in (("request_log", self.request_log), ("access_log", self.access_log)):
+        for key, log in (
+            ("request_log.path", self.request_log),
+            ("access_log.path", self.access_log),
+            (AGENTS_LOG, self.agents_log),
+        ):
             if log is None:
                 continue
             try:
@@ -114,10 +129,10 @@ class Logs:
 
     def close(self) -> None:
         """Write and tell what is left."""
-        for each in (self.request_log, self.access_log, self.spans):
+        for each in (self.request_log, self.access_log, self.agents_log, self.spans):
             if each is not None:
                 each.close()
 
 
 def _problem(key: str, path: str, error: OSError) -> str:
-    return f"load_balancer.{key}.path: {path} cannot be written: {error.strerror}"
+    return f"load_balancer.{key}: {path} cannot be written: {error.strerror}"

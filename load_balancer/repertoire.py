@@ -85,6 +85,13 @@ class Repertoire:
             if isinstance(strategy.policy, Learner)
         }
 
+    def mergeable(self, name: str) -> Mergeable | None:
+        """The policy of a strategy that was used, if what it learned can be merged."""
+        strategy = self._used.get(name)
+        if strategy is not None and isinstance(strategy.policy, Mergeable):
+            return strategy.policy
+        return None
+
     def tell(self) -> dict[str, Parameters]:
         """The same, to be merged with that of other workers and given back to ``take``."""
         self._told = self.learned()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from http import HTTPStatus
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -14,22 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from config.shaping import MOST_RULES, Rule
 from load_balancer.endpoint_routes import body_of, schema_of
+from load_balancer.problems import described, first_of, is_json, problem
 from load_balancer.shaping.clients import Client
 from load_balancer.shaping.shaper import Shaper
 from load_balancer.shaping_view import waits
 
 RULES = "/shaping/rules"
 CLIENTS = "/shaping/clients"
-PROBLEM = "application/problem+json"
-
-
-class ProblemDetails(BaseModel):
-    """RFC 9457."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
 
 
 class ClientState(BaseModel):
@@ -55,14 +45,9 @@ class ClientState(BaseModel):
     idle_seconds: float
 
 
-def _described(status: int, text: str) -> dict[int | str, dict[str, Any]]:
-    schema = ProblemDetails.model_json_schema()
-    return {status: {"description": text, "content": {PROBLEM: {"schema": schema}}}}
-
-
-OFF = _described(404, "Shaping is not switched on.")
-MISSING = _described(404, "Shaping is not switched on, or there is no such rule.")
-INVALID = _described(422, "The body is wrong; the key at fault is named.")
+OFF = described(404, "Shaping is not switched on.")
+MISSING = described(404, "Shaping is not switched on, or there is no such rule.")
+INVALID = described(422, "The body is wrong; the key at fault is named.")
 
 
 def add_shaping(
@@ -97,7 +82,7 @@ def add_shaping(
             given = _read(request.headers.get("content-type", ""), await request.body())
             wanted = _placed(found.rules, given)
         except ValueError as error:
-            return _problem(422, str(error))
+            return problem(422, str(error))
         found.hold(wanted, clock())
         return _rules(found)
 
@@ -109,7 +94,7 @@ def add_shaping(
             return _off()
         rest = tuple(rule for rule in found.rules if rule.name != name)
         if len(rest) == len(found.rules):
-            return _problem(404, f"there is no rule {name!r}")
+            return problem(404, f"there is no rule {name!r}")
         found.hold(rest, clock())
         return _rules(found)
 
@@ -156,7 +141,7 @@ def _read(kind: str, content: bytes) -> list[Rule]:
     Raises:
         ValueError: it names the key.
     """
-    if kind.partition(";")[0].strip().lower() != "application/json":
+    if not is_json(kind):
         raise ValueError("body: must be sent as Content-Type: application/json")
     try:
         data = json.loads(content)
@@ -168,13 +153,8 @@ def _read(kind: str, content: bytes) -> list[Rule]:
         try:
             found.append(Rule.model_validate(each))
         except ValidationError as error:
-            first = error.errors()[0]
-            at = [f"[{number}]"] if isinstance(data, list) else []
-            path = ".".join([*at, *(str(part) for part in first["loc"])])
-            text = first["msg"].removeprefix("Value error, ")
-            if not path and first["type"] == "value_error":
-                raise ValueError(text) from None  # which names the key
-            raise ValueError(f"{path or 'body'}: {text}") from None
+            at = (f"[{number}]",) if isinstance(data, list) else ()
+            raise ValueError(first_of(error, at)) from None
     names = [rule.name for rule in found]
     for name in names:
         if names.count(name) > 1:
@@ -197,9 +177,4 @@ def _rules(found: Shaper) -> Response:
 
 
 def _off() -> Response:
-    return _problem(404, "shaping is not switched on: load_balancer.shaping.enabled")
-
-
-def _problem(status: int, detail: str) -> Response:
-    found = ProblemDetails(title=HTTPStatus(status).phrase, status=status, detail=detail)
-    return JSONResponse(found.model_dump(), status, media_type=PROBLEM)
+    return problem(404, "shaping is not switched on: load_balancer.shaping.enabled")

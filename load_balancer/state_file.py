@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import tempfile
 import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+from load_balancer.whole_file import check_writable, write_whole
 from rl.vocabulary import JSON, Learner
 
 
@@ -28,12 +27,7 @@ class StateFile:
         Raises:
             OSError: its folder cannot be made or written to, so nothing could be saved.
         """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
-        with tempfile.TemporaryFile(dir=self.path.parent):
-            pass
+        check_writable(self.path)
         if not self.path.exists():
             return
         try:
@@ -75,17 +69,9 @@ class StateFile:
         """
         with self._writing:
             self._stored.update(learned)
-            temporary = ""
             try:
-                descriptor, temporary = tempfile.mkstemp(
-                    dir=self.path.parent, prefix=f"{self.path.name}."
-                )
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump(self._stored, file)
-                os.replace(temporary, self.path)
+                write_whole(self.path, json.dumps(self._stored))
             except OSError as error:
-                if temporary:
-                    Path(temporary).unlink(missing_ok=True)
                 self._warn(f"what was learned cannot be saved ({error.strerror or error})")
 
     def _keep_aside(self, error: Exception) -> None:

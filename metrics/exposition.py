@@ -20,9 +20,11 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from metrics.adaptive_exposition import AdaptiveSeen, adaptive_families
 from metrics.cache_exposition import CacheSeen, families
 from metrics.collector import PollCounts
 from metrics.counters import Counters
+from metrics.federation_exposition import FederationSeen, federation_families
 from metrics.histogram import Histogram
 from metrics.shaping_exposition import ShapingSeen, shaping_families
 from metrics.table import EndpointTable
@@ -42,6 +44,14 @@ def _no_shaping() -> ShapingSeen | None:
     return None
 
 
+def _no_agents() -> AdaptiveSeen | None:
+    return None
+
+
+def _no_federation() -> FederationSeen | None:
+    return None
+
+
 class Sources:
     """Where the exposition reads from.
 
@@ -54,13 +64,17 @@ class Sources:
         in_flight: requests of clients that are not over, now.
         cache: what the cache counts and holds, if there is one.
         shaping: what rules for clients count, if there are any.
+        adaptive: what agents do that move these rules, if there are any.
+        federation: the node's part in federated learning, if it has one.
     """
 
     __slots__ = (
         "access_log_dropped",
+        "adaptive",
         "cache",
         "counters",
         "dropped_lines",
+        "federation",
         "idle_upstream",
         "in_flight",
         "open_connections",
@@ -84,6 +98,8 @@ class Sources:
         in_flight: Callable[[], int] = _none,
         cache: Callable[[], CacheSeen | None] = _no_cache,
         shaping: Callable[[], ShapingSeen | None] = _no_shaping,
+        adaptive: Callable[[], AdaptiveSeen | None] = _no_agents,
+        federation: Callable[[], FederationSeen | None] = _no_federation,
     ) -> None:
         self.table = table
         self.counters = counters
@@ -96,6 +112,8 @@ class Sources:
         self.in_flight = in_flight
         self.cache = cache
         self.shaping = shaping
+        self.adaptive = adaptive
+        self.federation = federation
 
 
 class _Reader(Collector):
@@ -116,6 +134,12 @@ class _Reader(Collector):
         shaped = sources.shaping()
         if shaped is not None:
             yield from shaping_families(shaped)
+        adapted = sources.adaptive()
+        if adapted is not None:
+            yield from adaptive_families(adapted)
+        federated = sources.federation()
+        if federated is not None:
+            yield from federation_families(federated)
         yield _build()
 
 

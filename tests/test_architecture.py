@@ -19,7 +19,17 @@ MAY_IMPORT = {
     "metrics": ("rl.vocabulary",),
     "traffic": ("config",),
     "backend": ("config", "rl.simulation", "rl.fog"),
-    "load_balancer": ("rl.vocabulary", "rl.merging", "metrics", "config"),
+    "load_balancer": (
+        "rl.vocabulary",
+        "rl.merging",
+        "rl.federated",
+        "rl.federated_forms",
+        "rl.federated_terms",
+        "rl.shaping",
+        "rl.stored",
+        "metrics",
+        "config",
+    ),
     "evaluation": ROOMS,
 }
 
@@ -45,6 +55,8 @@ PURE = (
     "load_balancer/q_headers.py",
     "load_balancer/shaping/",
     "load_balancer/strategies/",
+    "load_balancer/federation_memory.py",
+    "load_balancer/federation_rounds.py",
     "load_balancer/forwarding/affinity.py",
     "load_balancer/forwarding/answers.py",
     "load_balancer/forwarding/body.py",
@@ -79,6 +91,8 @@ PURE = (
     "evaluation/curves.py",
     "evaluation/faults/measures.py",
     "evaluation/faults/page.py",
+    "evaluation/federated/analysis.py",
+    "evaluation/federated/traffic.py",
     "evaluation/fog/analysis.py",
     "evaluation/fog/wording.py",
     "evaluation/kinds.py",
@@ -97,6 +111,9 @@ PURE = (
     "evaluation/simulate/reference.py",
     "evaluation/simulate/tables.py",
     "evaluation/simulate/variants.py",
+    "evaluation/shaping/analysis.py",
+    "evaluation/shaping/records.py",
+    "evaluation/shaping/wording.py",
     "evaluation/soak/page.py",
     "evaluation/story.py",
     "evaluation/wording.py",
@@ -119,10 +136,11 @@ IMPURE = {
 }
 # Of an optional extra -> the only places that import it.
 ONLY_IN = {
-    "gymnasium": ("rl/fog/", "evaluation/"),
-    "pettingzoo": ("rl/fog/", "evaluation/"),
+    "flwr": ("evaluation/federated/flower_app.py",),
+    "gymnasium": ("rl/fog/", "rl/simulation/shaping_env.py", "evaluation/"),
+    "pettingzoo": ("rl/fog/", "rl/simulation/shaping_env.py", "evaluation/"),
     "stable_baselines3": ("evaluation/fog/stable.py",),
-    "torch": ("rl/fog/deep_q.py", "evaluation/fog/"),
+    "torch": ("rl/fog/deep_q.py", "rl/shaping/deep_q.py", "rl/shaping/proximal.py", "evaluation/"),
 }
 STANDARD_LIBRARY_TRAPS = {"http", "types", "queue", "logging", "random", "statistics", "select"}
 LONGEST = 400

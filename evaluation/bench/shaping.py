@@ -3,7 +3,9 @@
 Starts a balancer for each case, with an origin and clients that always want more in this process.
 Accuracy: what was delivered in a window, begun when the first burst is gone, over what the rule
 allows. Cost: processor time of the balancer per request of a client that no rule is for, without
-shaping and with it, in turn; what the load and the origin use is not in it.
+shaping and with it, in turn; then of one that a rule is for, without and beside an agent of
+adaptive shaping for somebody else, and with an agent of its own. What the load and the origin use
+is not in it.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import yaml
 
-from backend.processes import Processes
+from backend.processes import Process, Processes
 from evaluation.bench.processor import Tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +53,30 @@ BY_KEY: tuple[dict[str, Any], ...] = (
     },
     {"name": "below", "match": {"paths": ["/elsewhere"]}, "in_flight": 1},
 )
+HELD: tuple[dict[str, Any], ...] = (*BY_KEY, {"name": "held", "requests_per_second": 1e6})
+ELSE_IN_MODE, SELF_IN_MODE = "keyed/key:" + "ab" * 8, "held/127.0.0.1"
+ADAPTIVE: dict[str, Any] = {
+    "enabled": True,
+    "envelopes": [
+        {"rule": "keyed", "requests_per_second": {"least": 1, "most": 10, "step": 2}},
+        # Above what can be asked for: what is measured is the agent, not its rule.
+        {"rule": "held", "requests_per_second": {"least": 1e5, "most": 1e6, "step": 2}},
+    ],
+}
+COSTS: dict[str, tuple[Sequence[dict[str, Any]] | None, str]] = {
+    "without": (None, ""),
+    "another's rule": (ELSEWHERE, ""),
+    "keys and paths": (BY_KEY, ""),
+    "beside an agent": (HELD[:2], ELSE_IN_MODE),
+    "a rule": (HELD, ""),
+    "a rule, beside an agent": (HELD, ELSE_IN_MODE),
+    "an agent": (HELD, SELF_IN_MODE),
+}
+"""By name: the rules, and who is in the adaptive mode. The first four are of a client that no rule
+is for."""
+
+OVER = {"a rule": "without", "a rule, beside an agent": "a rule", "an agent": "a rule"}
+"""Beside what a case is measured, if not beside the first."""
 
 
 class Sending(asyncio.Protocol):
@@ -137,13 +164,21 @@ class Asking(Sending):
 
 @contextlib.asynccontextmanager
 async def balancer(
-    rules: Sequence[dict[str, Any]] | None,
-) -> AsyncIterator[tuple[str, int, int]]:
-    """A balancer with these rules, or without shaping: its host, port and process."""
+    rules: Sequence[dict[str, Any]] | None, adaptive: bool = False
+) -> AsyncIterator[tuple[str, int, Process]]:
+    """A balancer with these rules, or without shaping: its host, port and process.
+
+    Args:
+        adaptive: agents may move those rules that ADAPTIVE has envelopes for.
+    """
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Origin, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    shaping = {"enabled": rules is not None, "rules": list(rules or ())}
+    shaping: dict[str, Any] = {"enabled": rules is not None, "rules": list(rules or ())}
+    if adaptive:
+        names = {rule["name"] for rule in rules or ()}
+        within = [each for each in ADAPTIVE["envelopes"] if each["rule"] in names]
+        shaping["adaptive"] = {**ADAPTIVE, "envelopes": within}
     settings = {
         "servers": [{"id": "origin", "host": "127.0.0.1", "port": port}],
         "load_balancer": {
@@ -163,7 +198,7 @@ async def balancer(
         started = await asyncio.to_thread(children.start, [*command, "--until-stdin-closes"])
         host, _, number = started.url.removeprefix("http://").rpartition(":")
         try:
-            yield host, int(number), started.pid
+            yield host, int(number), started
         finally:
             server.close()
 
@@ -210,12 +245,20 @@ async def delivered(kind: str, rate: float, seconds: float) -> float:
     return found
 
 
-async def cost(rules: Sequence[dict[str, Any]] | None, seconds: float) -> float:
-    """Processor seconds of the balancer per request of a client that no rule is for."""
-    async with balancer(rules) as (host, port, pid):
+async def cost(rules: Sequence[dict[str, Any]] | None, seconds: float, in_mode: str = "") -> float:
+    """Processor seconds of the balancer per request.
+
+    Args:
+        in_mode: the client that is in the adaptive mode; without one nobody can be.
+    """
+    async with balancer(rules, bool(in_mode)) as (host, port, process):
         clients = await _clients(host, port, CONNECTIONS, again=True)
         await asyncio.sleep(BURST_SECONDS)
-        tree = Tree(pid)
+        if in_mode:
+            url = f"{process.admin_url}/shaping/adaptive/clients/{in_mode}/adaptive"
+            async with httpx.AsyncClient(trust_env=False) as asks:
+                (await asks.post(url, json={"enabled": True})).raise_for_status()
+        tree = Tree(process.pid)
         before, count = tree.cpu(), sum(client.answers for client in clients)
         await asyncio.sleep(seconds)
         used, done = tree.cpu() - before, sum(client.answers for client in clients) - count
@@ -233,15 +276,17 @@ async def measure(seconds: float, rounds: int, quick: bool) -> dict[str, Any]:
         found = await delivered(kind, rate, seconds)
         rows.append({"kind": kind, "rule": rate, "delivered": found, "off": found / rate - 1})
         print(f"{kind:9} {rate:>12,.0f}/s {found:>15,.2f}/s {found / rate - 1:+8.2%}", flush=True)
-    costs: dict[str, list[float]] = {"without": [], "another's rule": [], "keys and paths": []}
+    costs: dict[str, list[float]] = {name: [] for name in COSTS}
     for _ in range(rounds):
-        for name, rules in zip(costs, (None, ELSEWHERE, BY_KEY), strict=True):
-            costs[name].append(await cost(rules, seconds / 2) * 1e6)
-    base = costs["without"]
+        for name, (rules, in_mode) in COSTS.items():
+            costs[name].append(await cost(rules, seconds / 2, in_mode) * 1e6)
     for name, each in costs.items():
         if each:
-            more = statistics.median(a - b for a, b in zip(each, base, strict=True))
-            print(f"{name:15} {statistics.median(each):8.1f} µs/request, {more:+.1f} µs")
+            beside = OVER.get(name, "without")
+            more = statistics.median(a - b for a, b in zip(each, costs[beside], strict=True))
+            print(
+                f"{name:23} {statistics.median(each):8.1f} µs/request, {more:+.1f} µs to {beside}"
+            )
     return {"accuracy": rows, "microseconds_per_request": costs}
 
 

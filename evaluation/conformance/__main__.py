@@ -1,8 +1,9 @@
 """``python -m evaluation.conformance``: the table of exchanges and the public suites, as one page.
 
 Where a checkout of a suite is, a variable says: GUNICORN, H1SPEC and CACHE_TESTS name folders,
-AUTOBAHN the program ``wstest``. A suite whose variable is missing is left out, and the page says
-so. Needs the project's ``tests/``, which hold the table and its strict reader.
+AUTOBAHN the program ``wstest``, SCHEMATHESIS that of its name. A suite whose variable is missing is
+left out, and the page says so. Needs the project's ``tests/``, which hold the table and its strict
+reader.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evaluation.conformance import suites
+from evaluation.conformance.api_suite import schemathesis
 from evaluation.conformance.cache_suite import cache_tests
 from evaluation.conformance.page import Result, Run, page, put
 from evaluation.machine import commit, this_machine
@@ -37,6 +39,7 @@ SUITES: dict[str, tuple[str, Suite]] = {
     "H1SPEC": ("h1spec --strict", suites.h1spec),
     "CACHE_TESTS": ("cache-tests", cache_tests),
     "AUTOBAHN": ("Autobahn, sections 1-7 and 10", suites.autobahn),
+    "SCHEMATHESIS": ("schemathesis on the APIs of adaptive shaping", schemathesis),
 }
 
 

@@ -89,7 +89,7 @@ def tell(exchange: Exchange, termination: str, reason: str | None, status: int, 
         listener.access_log.append(record(exchange, termination, reason, status, now))
     account = exchange.account
     if account is not None and account.ticket is not None:
-        account.ticket.over(now)
+        account.ticket.over(now, termination, status)
 
 
 def record(

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from config.balancer import LoadBalancer
+from config.shaping import Shaping
 from load_balancer.errors import Limited, NoCandidate
+from load_balancer.forwarding.adapting import adaptive_for, measure
 from load_balancer.forwarding.lanes import mark
 from load_balancer.forwarding.paced import Paced
 from load_balancer.shaping import rate_limit
@@ -85,12 +87,15 @@ class Ticket:
         except NoCandidate as error:
             exchange.client.answer_error(error.status, error.label, error.text)
 
-    def over(self, now: float) -> None:
-        """The request is over, however it ended."""
+    def over(self, now: float, termination: str, status: int) -> None:
+        """The request is over, in a way that ``metrics.access_record`` has the words for."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         exchange = self.exchange
+        meter = self.turn.client.meter
+        if meter is not None:
+            measure(meter, exchange, self.turn, termination, status, now)
         attempt, body = exchange.attempt, exchange.body
         following = self.shaping.shaper.over(
             self.turn,
@@ -110,16 +115,30 @@ class LiveShaping:
     """See the module's text.
 
     Attributes:
+        adaptive: the agents that move rules, if there are any.
         shaper: who decides.
         tells: clients are told what is left to them.
     """
 
-    __slots__ = ("_listener", "shaper", "tells")
+    __slots__ = ("_listener", "adaptive", "shaper", "tells")
 
     def __init__(self, listener: Listener, settings: LoadBalancer) -> None:
         self._listener = listener
         self.shaper = Shaper(settings.shaping, listener.dice, self.pressure)
         self.tells = settings.shaping.expose
+        self.adaptive = adaptive_for(listener, self.shaper, settings.shaping.adaptive)
+
+    def apply(self, after: Shaping) -> None:
+        """Hold clients by other settings."""
+        listener = self._listener
+        self.shaper.apply(after, listener.time())
+        self.tells = after.expose
+        if self.adaptive is not None and after.adaptive.enabled:
+            self.adaptive.apply(after.adaptive)
+        else:
+            if self.adaptive is not None:
+                self.adaptive.end()
+            self.adaptive = adaptive_for(listener, self.shaper, after.adaptive)
 
     def pressure(self) -> float:
         """Of the node, from 0 to 1: by who waits for an endpoint, or by the node's load."""
@@ -216,6 +235,8 @@ class LiveShaping:
 
     def end(self) -> None:
         """There are no rules any more: connections are as others are."""
+        if self.adaptive is not None:
+            self.adaptive.end()
         for client in self._listener.connections:
             self._let_be(client)
             client.peer.asked = None
@@ -257,9 +278,8 @@ def take_up(listener: Listener, settings: LoadBalancer) -> Callable[[], None]:
     live, before = listener.shaping, None
     wanted = settings.shaping.enabled
     if live is not None and wanted:
-        before = live.shaper.settings, live.shaper.rules, live.tells
-        live.shaper.apply(settings.shaping, listener.time())
-        live.tells = settings.shaping.expose
+        before = live.shaper.settings, live.shaper.rules, live.adaptive
+        live.apply(settings.shaping)
         _forget(listener)
     else:
         _swap(listener, LiveShaping(listener, settings) if wanted else None)
@@ -268,9 +288,9 @@ def take_up(listener: Listener, settings: LoadBalancer) -> Callable[[], None]:
         if listener.shaping is not live:
             _swap(listener, live)
         elif live is not None and before is not None:
-            live.shaper.apply(before[0], listener.time())
+            live.apply(before[0])
             live.shaper.hold(before[1], listener.time())
-            live.tells = before[2]
+            live.adaptive = before[2]
             _forget(listener)
 
     return undo

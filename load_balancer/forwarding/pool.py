@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from config.balancer import Deadlines, Limits
@@ -100,6 +100,12 @@ class Pool:
     def idle_count(self) -> int:
         """Connections waiting for a request."""
         return sum(len(idle) for idle in self._idle.values())
+
+    def kept(self, most: int) -> Iterator[tuple[EndpointStats, UpstreamConnection]]:
+        """Of each endpoint and lane so many idle connections, those that were used last."""
+        for key, idle in self._idle.items():
+            for connection in idle[-most:]:
+                yield endpoint_of(key), connection
 
     def sweep(self, now: float) -> None:
         """Close what has been idle for too long; the oldest stand in front."""

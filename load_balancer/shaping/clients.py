@@ -12,6 +12,7 @@ from load_balancer.shaping.fair_queue import Share
 from load_balancer.shaping.rate_limit import policy
 
 if TYPE_CHECKING:
+    from load_balancer.shaping.readings import Meter
     from load_balancer.shaping.turns import Turn
 
 LARGEST_SLICE = 64 << 10
@@ -63,6 +64,7 @@ class Client:
         delayed: turns that wait for their time.
         share: of the endpoints' time.
         lane: how they are reached.
+        meter: of a client that is looked at, by its agent or because it has told its targets.
         policy: its RateLimit-Policy field's value.
         seen: when a request of it came or ended.
     """
@@ -73,6 +75,7 @@ class Client:
         "in_flight",
         "lane",
         "line",
+        "meter",
         "name",
         "of_rule",
         "policy",
@@ -97,6 +100,7 @@ class Client:
         self.in_flight = self.delayed = 0
         self.line: deque[Turn] = deque()
         self.share = Share()
+        self.meter: Meter | None = None
         self.apply(rule, of_rule, now)
 
     def apply(self, rule: Rule, of_rule: Tally, now: float) -> None:

@@ -22,6 +22,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "DnsSource": {"id": "a", "name": "a.example", "port": 1},
     "EndpointEntry": {"id": "a", "host": "a.example", "port": 1},
     "FileSource": {"path": "endpoints.yaml"},
+    "Path": {"pool": "batch"},
     "WeightChange": {"weight": 1.0},
 }
 

@@ -19,6 +19,7 @@ from config.balancer import Ejection, Metrics
 from load_balancer.admin import AdminServer, add_operator, create_admin
 from load_balancer.health import Health
 from load_balancer.node import Node, Strategy
+from load_balancer.problems import PROBLEM
 from load_balancer.status import Status
 from metrics.collector import Collector
 from metrics.counters import Counters
@@ -241,6 +242,15 @@ async def test_what_is_for_reading_takes_nothing(rig: Rig, path: str, method: st
     answer = await rig.ask(method, path, json={"strategy": "learned"})
 
     assert (405, "GET") == (answer.status_code, answer.headers["allow"])
+
+
+async def test_errors_below_some_paths_are_problems(rig: Rig) -> None:
+    """Also those that no route has made."""
+    beyond = await rig.ask("GET", "/shaping/adaptive/nothing")
+    plain = await rig.ask("GET", "/nothing")
+
+    assert (404, PROBLEM) == (beyond.status_code, beyond.headers["content-type"])
+    assert (404, {"detail": "Not Found"}) == (plain.status_code, plain.json())
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])

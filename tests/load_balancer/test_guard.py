@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import httpx
 import pytest
 
 from config.balancer import LoadBalancer
+from config.shaping import Shaping
+from load_balancer.api_keys import CALLER, ApiKeys
 from load_balancer.guard import (
     Guard,
     Receive,
@@ -19,6 +23,7 @@ from load_balancer.guard import (
     is_local_name,
     needs_token,
 )
+from load_balancer.shaping.shaper import Shaper
 
 pytestmark = pytest.mark.unit
 
@@ -74,6 +79,70 @@ async def test_the_token_must_be_shown(shown: str | None, expected: int) -> None
     if expected == 401:
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert "detail" in answer.json()
+
+
+def keyed(token: str | None = TOKEN, header: str = "X-API-Key") -> Guard:
+    """One that knows a client's key, and answers whom it has found."""
+    digest = hashlib.sha256(b"opensesame").hexdigest()
+    rule = {"name": "a", "match": {"api_key_sha256": [digest]}, "client_by": "api_key"}
+    wanted = Shaping.model_validate({"enabled": True, "api_key_header": header, "rules": [rule]})
+    shaper = Shaper(wanted, random.Random(0))
+
+    async def whoever(scope: Scope, receive: Receive, send: Send) -> None:
+        found = str(scope.get(CALLER, "operator")).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": found})
+
+    return Guard(whoever, token, 10, ApiKeys(lambda: shaper))
+
+
+OWN = "/shaping/adaptive/clients/self/agent"
+
+
+@pytest.mark.parametrize(
+    ("token", "path", "headers", "status", "operator"),
+    [
+        (TOKEN, OWN, {"X-API-Key": "opensesame"}, 200, False),
+        (TOKEN, OWN, {"X-API-Key": "opensesamf"}, 401, False),
+        (TOKEN, OWN, {"X-API-Key": "opensesame", "Authorization": f"Bearer {TOKEN}"}, 200, True),
+        (TOKEN, OWN, {"X-API-Key": "opensesame", "Authorization": "Bearer guess"}, 401, False),
+        (TOKEN, OWN, {"X-API-Key": "opensesame", "Authorization": "Basic guess"}, 401, False),
+        (TOKEN, "/stats", {"X-API-Key": "opensesame"}, 401, False),
+        (TOKEN, "/shaping/adaptive", {"X-API-Key": "opensesame"}, 401, False),
+        (None, OWN, {"X-API-Key": "opensesame"}, 200, False),
+        (None, OWN, {"X-API-Key": "opensesamf"}, 401, False),
+        (None, OWN, {"X-API-Key": "opensesame", "Host": "balancer.example"}, 403, False),
+        (None, OWN, {}, 200, True),
+    ],
+)
+async def test_a_client_is_known_by_its_key_where_it_may_ask(
+    token: str | None, path: str, headers: dict[str, str], status: int, operator: bool
+) -> None:
+    answer = await ask(keyed(token), path, headers=headers)
+    assert status == answer.status_code
+    if status == 200:
+        assert operator == (answer.text == "operator")
+    elif path.startswith("/shaping/adaptive"):
+        assert "application/problem+json" == answer.headers["content-type"]
+
+
+async def test_keys_may_be_shown_where_tokens_are() -> None:
+    guard = keyed(TOKEN, "Authorization")
+    by_key = await ask(guard, OWN, headers={"Authorization": "opensesame"})
+    assert "operator" != by_key.text and 200 == by_key.status_code
+    by_token = await ask(guard, OWN, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert "operator" == by_token.text
+    assert 401 == (await ask(guard, OWN, headers={"Authorization": "Bearer x"})).status_code
+
+
+async def test_what_an_agent_has_learned_may_be_larger() -> None:
+    guard = guarded(TOKEN, 10)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    for path, status in (("import", 200), ("export", 413)):
+        url = f"/shaping/adaptive/clients/a/b/{path}"
+        answer = await ask(guard, url, "PUT", content=b"x" * 100, headers=headers)
+        assert status == answer.status_code
+    assert "application/problem+json" == answer.headers["content-type"]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])

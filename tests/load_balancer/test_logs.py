@@ -31,8 +31,8 @@ def test_by_default_nothing_is_written_and_nobody_wants_a_record() -> None:
     found.reopen()
     found.close()
 
-    assert (None, None, None, None) == (
-        found.sink, found.access_log, found.request_log, found.spans,
+    assert (None, None, None, None, None) == (
+        found.sink, found.access_log, found.request_log, found.spans, found.agents_log,
     )  # fmt: skip
     assert (0, 0, 0) == (found.dropped_lines, found.access_log_dropped, found.spans_dropped)
 
@@ -49,6 +49,17 @@ def test_the_access_log_takes_records(tmp_path: Path) -> None:
 
     assert [200] == [json.loads(line)["status"] for line in path.read_text().splitlines()]
     assert 1 == found.access_log_dropped
+
+
+def test_the_steps_of_agents_are_written_where_it_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "agents.jsonl"
+    found = logs(shaping={"adaptive": {"log": str(path)}})
+    assert found.agents_log is not None and path == found.agents_log.path
+    found.flush()
+    found.reopen()
+    found.close()
+    with pytest.raises(StartError, match=r"load_balancer\.shaping\.adaptive\.log: "):
+        logs(shaping={"adaptive": {"log": str(tmp_path)}})
 
 
 def test_who_wants_both_gets_both(tmp_path: Path) -> None:

@@ -143,3 +143,12 @@ def test_with_the_same_parameters_nobody_is_replaced() -> None:
 def test_a_strategy_that_there_is_not_cannot_be_wanted() -> None:
     with pytest.raises(ReloadError, match=r"load_balancer\.strategy: unknown strategy 'rr'"):
         repertoire().rebuilt(settings("rr"))
+
+
+def test_only_what_was_used_and_can_be_merged_is_mergeable() -> None:
+    known = repertoire()
+    used = {name: known[name].policy for name in ("round_robin", "q_learning")}
+
+    assert used["q_learning"] is known.mergeable("q_learning")
+    assert known.mergeable("round_robin") is None
+    assert known.mergeable("marginal_cost") is None

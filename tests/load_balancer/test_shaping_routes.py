@@ -10,8 +10,9 @@ import pytest
 from fastapi import FastAPI
 
 from config.shaping import MOST_RULES, Shaping
+from load_balancer.problems import PROBLEM
 from load_balancer.shaping.shaper import Shaper
-from load_balancer.shaping_routes import PROBLEM, add_shaping
+from load_balancer.shaping_routes import add_shaping
 
 pytestmark = pytest.mark.unit
 

@@ -11,10 +11,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from metrics import life_cycle
+from metrics.adaptive_exposition import AdaptiveSeen, AgentSeen
 from metrics.cache_exposition import CacheSeen, DiskSeen
 from metrics.collector import PollCounts
 from metrics.counters import Counters
 from metrics.exposition import CONTENT_TYPE, Sources, render
+from metrics.federation_exposition import FederationSeen, SiteSeen
 from metrics.histogram import OPEN_TELEMETRY_SECONDS
 from metrics.life_cycle import LifeCycle
 from metrics.shaping_exposition import RuleSeen, ShapingSeen
@@ -37,6 +39,8 @@ CACHE = CacheSeen(
     removed={"evicted": 38},
     disk=DiskSeen(39, 40, 41, 42, {"queue": 43}),
 )
+ADAPTIVE = AdaptiveSeen({"bulk/1": AgentSeen("bulk", 60.0, levers={"urgency": 61.0})})
+FEDERATION = FederationSeen(70, 71, 72, 73, {"north": SiteSeen(74, 75, 76, 77, 78)})
 SHAPING = ShapingSeen({"bulk": RuleSeen(50, 51, 52.5, {"shed": 53}, 54, 55, 56, 57)}, 58, 59)
 
 
@@ -92,6 +96,8 @@ def sources() -> Sources:
         in_flight=lambda: 24,
         cache=lambda: CACHE,
         shaping=lambda: SHAPING,
+        adaptive=lambda: ADAPTIVE,
+        federation=lambda: FEDERATION,
     )
 
 
@@ -129,6 +135,10 @@ SECOND = {"strategy": "q_learning", "endpoint": "server2"}
         ("slb_request_duration_seconds_bucket", labels(**FIRST, le="10.0"), 2),
         ("slb_request_duration_seconds_bucket", labels(**FIRST, le="+Inf"), 3),
         ("slb_request_duration_seconds_count", labels(**SECOND), 0),
+        ("slb_adaptive_reward", labels(rule="bulk", client="bulk/1"), 60),
+        ("slb_adaptive_lever", labels(rule="bulk", client="bulk/1", lever="urgency"), 61),
+        ("slb_federation_round", labels(), 70),
+        ("slb_federation_offers_total", labels(site="north"), 74),
         ("slb_shaping_requests_total", labels(rule="bulk", result="passed"), 50),
         ("slb_shaping_requests_total", labels(rule="bulk", result="shed"), 53),
         ("slb_shaping_delayed_total", labels(rule="bulk"), 51),

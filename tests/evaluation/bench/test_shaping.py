@@ -24,6 +24,13 @@ async def test_a_client_that_no_rule_is_for_costs_something(
     assert 0 < await shaping.cost(shaping.ELSEWHERE, 0.3) < 0.1
 
 
+async def test_so_does_one_with_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shaping, "BURST_SECONDS", 0.1)
+    rules, in_mode = shaping.COSTS["an agent"]
+
+    assert 0 < await shaping.cost(rules, 0.3, in_mode) < 0.1
+
+
 @pytest.mark.parametrize("wrong", [["--seconds", "0"], ["--rounds", "-1"]])
 def test_what_cannot_be_measured_is_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):
