@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, inf, log
 
+from rl.bend import Row, bend_of
 from rl.drift import LEAST_NOISE
+from rl.endpoint_fit import SHORTEST
 from rl.endpoint_model import MOST_KNOWN, EndpointModel
+from rl.load_bins import BINS, LOADS
 
 RATE_TIME = 2.0
 """Seconds, of the average arrival rates."""
@@ -38,7 +41,8 @@ class Fleet:
 
     Attributes:
         means, doubts: see ``EndpointModel.fit_service``.
-        pooled: servers, their geometric mean; 0 if not known.
+        pooled: servers, the geometric mean of those known, or as they show in what was seen of all
+            endpoints together; 0 if not known.
         alike: samples that this counts for at one endpoint: variance of one sample over the
             variance of the logarithm of servers between endpoints.
         failing: mean seconds that failures cost a request.
@@ -106,6 +110,8 @@ class Fleet:
         if busy >= 2:
             mean = servers / sure
             self.pooled = exp(mean)
+        elif len(models) > 1:
+            self.pooled = _together(models, noise)
         if busy >= 3:
             # Without what chance explains.
             between = (squares / sure - mean * mean) * busy / (busy - 1.0) - noise * busy / sure
@@ -148,3 +154,20 @@ class Fleet:
             return model.rate
         share = model.servers / (model.mean * model.speed) / self.capacity
         return SPLIT * self.rate * share + (1.0 - SPLIT) * model.rate
+
+
+def _together(models: Sequence[EndpointModel], noise: float) -> float:
+    """Servers as if all were one, while hardly anybody's own curve shows them; 0 if that does not
+    either."""
+    rows = []
+    for bin in range(BINS):
+        samples = stays = 0.0
+        for model in models:
+            count = model.wait_count[bin]
+            if count:
+                samples += count
+                stays += count * max(model.waited[bin] / model.mean + 1.0, SHORTEST)
+        if samples >= 1.0:
+            rows.append(Row(LOADS[bin] + 1.0, samples, stays / samples))
+    bend = bend_of(rows, noise, 0.0, 0.0)
+    return 0.0 if bend is None else bend.servers

@@ -115,7 +115,6 @@ class RequestClasses:
             value = log(took)
             self._heard[slot] = now
         mine.last = now
-        mine.total += 1
         mine.services[slot] = service
         counts, present, levels = mine.counts, mine.now, mine.levels
         seen = counts[slot]
@@ -123,6 +122,8 @@ class RequestClasses:
         if not seen:
             present[slot] = levels[slot] = value
         else:
+            # The first at an endpoint is no evidence, of any kind.
+            mine.total += 1
             deviation = value - present[slot]
             if deviation > LARGEST:
                 deviation = LARGEST

@@ -71,6 +71,19 @@ def test_servers_are_pooled_from_two_busy_endpoints_on() -> None:
     assert 0.0 == fleet.alike
 
 
+def test_what_all_show_together_stands_in_for_what_nobody_shows_alone() -> None:
+    fleet = Fleet(2)
+    endpoints = models(*[0.05] * 8, noise=0.5)
+    for each in endpoints:
+        for bin in range(8):
+            each.wait_count[bin] = 3.0
+            each.waited[bin] = 0.05 * max(0.0, (bin + 1.0) / 2.0 - 1.0)
+    fleet.sweep(endpoints[:1], [0], 1.0)
+    assert 0.0 == fleet.pooled
+    fleet.sweep(endpoints, [0], 2.0)
+    assert fleet.pooled == pytest.approx(2.0, rel=0.05)
+
+
 def test_servers_count_for_the_more_the_less_they_differ() -> None:
     alike, differ = Fleet(2), Fleet(2)
     for fleet, servers in ((alike, (4.0, 4.1, 3.9)), (differ, (2.0, 4.0, 16.0))):

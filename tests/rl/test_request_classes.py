@@ -133,6 +133,19 @@ def test_noise_parts_nobody(spread: float, exponential: bool) -> None:
     assert wrong <= 1
 
 
+def test_requests_of_one_kind_are_one_class_from_the_beginning() -> None:
+    """The first that are over anywhere are the short ones; what comes then takes longer."""
+    classes = RequestClasses()
+    kind = classes.kind(RequestContext("GET", "/item/1"))
+    seen: set[int] = set()
+    for number, at in enumerate([0, 0, *range(1, 16), *range(16), *range(16)]):
+        took = 0.1 if at in seen else 0.01
+        seen.add(at)
+        assert classes.learn(0, kind, f"e{at}", took / 0.05, number * 0.01, 0.05) is None
+
+    assert [0] == classes.numbers()
+
+
 def test_an_endpoint_that_slows_down_parts_nobody() -> None:
     learning = Learning(endpoints=3)
 
