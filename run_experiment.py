@@ -2,6 +2,7 @@
 
 python run_experiment.py [--quick] [--scenario NAME] [--strategies a,b] [--seeds 0-2] ...
 python run_experiment.py --network [--live | --virtual] [--seeds N] [--quick]
+python run_experiment.py --shaping [--live | --virtual] [--seeds N] [--quick]
 python run_experiment.py compare A B
 """
 
@@ -63,7 +64,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         if given[:1] == ["compare"]:
             return _compare(_compare_parser().parse_args(given[1:]))
         options = _parser().parse_args(given)
-        return (_network if options.network else _experiment)(options, given)
+        alone = options.network or options.shaping
+        return (_settings_part if alone else _experiment)(options, given)
     except ImportError as error:
         package = (error.name or "").split(".")[0]
         if package in OWN_ROOMS:
@@ -89,17 +91,19 @@ def _parser() -> Parser:
     it.add_argument("--quick", action="store_true", help="two minutes: fewer requests and seeds")
     it.add_argument("--scenario", metavar="NAME", help="servers and load from config/scenarios")
     it.add_argument("--strategies", metavar="a,b", help="default: those of the configuration")
-    it.add_argument("--seeds", metavar="0-2", help="e.g. 0-2 or 0,1,5; with --network also N")
+    it.add_argument("--seeds", metavar="0-2", help="e.g. 0-2 or 0,1,5; of a part below also N")
     it.add_argument("--rate", type=float, metavar="R", help="requests per second")
     it.add_argument("--requests", type=int, metavar="N", help="per strategy and seed, warm-up too")
     it.add_argument("--warmup", type=int, metavar="N", help="requests that are not counted")
-    it.add_argument("--out", metavar="DIR", help="default: reports, or reports/network")
+    it.add_argument("--out", metavar="DIR", help="default: reports, or the part's folder in it")
     it.add_argument("--config", metavar="F", help="default: config/config.yaml")
     it.add_argument("--list-scenarios", action="store_true", help="print them and end")
-    network = it.add_argument_group("networks of proxies")
-    network.add_argument("--network", action="store_true", help="measure how they learn routes")
-    network.add_argument("--live", action="store_true", help="real proxies only")
-    network.add_argument("--virtual", action="store_true", help="virtual time only")
+    own = it.add_argument_group("networks of proxies, and shaping")
+    part = own.add_mutually_exclusive_group()
+    part.add_argument("--network", action="store_true", help="how proxies learn routes")
+    part.add_argument("--shaping", action="store_true", help="static rules and agents for clients")
+    own.add_argument("--live", action="store_true", help="real processes only")
+    own.add_argument("--virtual", action="store_true", help="virtual time only")
     return it
 
 
@@ -116,7 +120,7 @@ def _experiment(options: argparse.Namespace, given: "Sequence[str]") -> int:
 
     for name in ("live", "virtual"):
         if getattr(options, name):
-            raise BadArgument(f"--{name}: has a meaning with --network only")
+            raise BadArgument(f"--{name}: has a meaning with --network or --shaping only")
     try:
         if options.list_scenarios:
             for name in scenario_names():
@@ -230,15 +234,18 @@ def _asked(settings: "Settings", options: argparse.Namespace) -> "Experiment":
     )
 
 
-def _network(options: argparse.Namespace, given: "Sequence[str]") -> int:
+def _settings_part(options: argparse.Namespace, given: "Sequence[str]") -> int:
+    """Networks of proxies, or shaping: live, in virtual time, or both."""
     from evaluation.export import ReportError
-    from evaluation.network.command import run
+    from evaluation.network.command import run as run_network
+    from evaluation.shaping.command import run as run_shaping
     from evaluation.style import PlotError
     from evaluation.testbed import ExperimentError
 
+    part, run = ("shaping", run_shaping) if options.shaping else ("network", run_network)
     for name in ("scenario", "strategies", "rate", "requests", "warmup", "config"):
         if getattr(options, name) is not None:
-            raise BadArgument(f"--{name}: has no meaning with --network")
+            raise BadArgument(f"--{name}: has no meaning with --{part}")
     seeds = None
     if options.seeds is not None:
         count = options.seeds
@@ -246,11 +253,12 @@ def _network(options: argparse.Namespace, given: "Sequence[str]") -> int:
         seeds = parse_seeds(f"0-{int(count) - 1}" if alone else count)
     try:
         return run(
-            live=options.live or not options.virtual,
+            # Live shaping takes an hour: it must be asked for.
+            live=options.live or not (options.virtual or options.shaping),
             virtual=options.virtual or not options.live,
             seeds=seeds,
             quick=options.quick,
-            out=Path(options.out or "reports/network"),
+            out=Path(options.out or f"reports/{part}"),
             command=shlex.join(["python", PROGRAM, *given]),
         )
     except (ExperimentError, ReportError, PlotError) as error:

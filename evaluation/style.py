@@ -36,6 +36,10 @@ COLOURS = {
     "deep_q": "#004488",
     "dqn": "#bb5566",
     "ppo": "#228833",
+    "none": "#7f7f7f",
+    "static": "#ddaa33",
+    "aimd": "#aa3377",
+    "tabular_untrained": "#33bbee",
 }
 _SPARE = ("#882255", "#44aa99", "#999933", "#aa4499", "#117733")
 FAILURE = "#b2182b"

@@ -71,12 +71,27 @@ def test_the_network_s_options(
 
 
 @pytest.mark.unit
+def test_shaping_is_live_only_when_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr("evaluation.shaping.command.run", lambda **named: given.update(named) or 0)
+    for arguments, live, virtual in (
+        ([], False, True),
+        (["--live"], True, False),
+        (["--live", "--virtual"], True, True),
+    ):
+        assert main(["--shaping", "--seeds", "3", *arguments]) == 0
+        assert (given["live"], given["virtual"]) == (live, virtual)
+        assert given["seeds"] == (0, 1, 2) and given["out"] == Path("reports/shaping")
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize(
     "arguments",
     [
         ["--live"],
         ["--virtual"],
         ["--network", "--rate", "5"],
+        ["--shaping", "--rate", "5"],
         ["--network", "--scenario", "slow_within"],
         ["--network", "--strategies", "random"],
         ["--network", "--seeds", "2000"],

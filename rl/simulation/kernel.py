@@ -73,6 +73,21 @@ class Kernel:
         finally:
             self.happened += count
 
+    def run_until(self, time: float) -> None:
+        """All that is to happen before that time or at it; then it is that time. What is later
+        stays asked for."""
+        events = self._events
+        pop = heappop
+        count = 0
+        try:
+            while events and events[0][0] <= time:
+                self.now, _, call, item = pop(events)
+                count += 1
+                call(item, self.now)
+        finally:
+            self.happened += count
+        self.now = max(self.now, time)
+
     def _tick(self, timer: tuple[float, Callable[[float], object]], now: float) -> None:
         if self._ticking:
             period, call = timer

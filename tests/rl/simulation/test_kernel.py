@@ -94,3 +94,16 @@ def test_few_events_do_for_many_deadlines() -> None:
         kernel.at(number * 0.01, begin, Try(str(number)))
     kernel.run()
     assert kernel.happened <= 1000 + 22
+
+
+def test_it_runs_to_a_moment_and_goes_on_from_there() -> None:
+    kernel = Kernel()
+    seen: list[float] = []
+    for at in (1.0, 2.0, 3.0):
+        kernel.at(at, lambda item, now: seen.append(now))
+    kernel.run_until(2.0)
+    assert ([1.0, 2.0], 2.0, 2) == (seen, kernel.now, kernel.happened)
+    kernel.run_until(2.5)
+    assert 2.5 == kernel.now
+    kernel.run()
+    assert [1.0, 2.0, 3.0] == seen
