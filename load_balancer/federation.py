@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
@@ -36,7 +37,7 @@ CLOSING_SECONDS = 0.2
 """Until a site asks again that came while a round was merged."""
 
 
-class _Member:
+class _Member(ABC):
     """What coordinator and site have in common: they offer and go on.
 
     Attributes:
@@ -69,8 +70,9 @@ class _Member:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @abstractmethod
     async def _keep_on(self) -> None:
-        raise NotImplementedError
+        """Round after round, until it is cancelled."""
 
     async def _go_on(self, model: Model) -> None:
         # What is learned within these milliseconds is lost; on the loop they would delay requests.
