@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from config.section import Count, Flag, Number, Seconds, Section
-from rl.federated_terms import Terms
+from rl.federated.terms import Terms
 
 Url = Annotated[
     str,
@@ -28,7 +28,7 @@ class Federation(Section):
 
     ``share`` says what takes part: the agents of adaptive shaping, and strategies that can be
     merged. Which way, by ``method`` and the bounds after it, is the coordinator's to say; they are
-    explained at ``rl.federated_terms.Terms``. No body may be larger than ``body_bytes``, and no
+    explained at ``rl.federated.terms.Terms``. No body may be larger than ``body_bytes``, and no
     exchange may take longer than ``timeout_seconds``.
     """
 

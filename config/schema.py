@@ -22,7 +22,7 @@ from config.traffic import MixEntry as MixEntry
 from config.traffic import Traffic as Traffic
 from rl.bandits import BanditParameters
 from rl.encoding import LoadEncoding
-from rl.marginal_cost import MarginalCostParameters
+from rl.marginal_cost.policy import MarginalCostParameters
 from rl.q_learning import QLearningParameters
 from rl.q_routing import QRoutingParameters
 from rl.reward import RewardParameters

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from config.schema import Settings
 from load_balancer import live_settings
-from load_balancer.adaptive_asking import Asking
-from load_balancer.adaptive_provider_routes import add_adaptive_provider
-from load_balancer.adaptive_routes import add_adaptive
+from load_balancer.adaptive.agents_file import AgentsFile
+from load_balancer.adaptive.asking import Asking
+from load_balancer.adaptive.provider_routes import add_adaptive_provider
+from load_balancer.adaptive.routes import add_adaptive
+from load_balancer.adaptive.training import TURN_SECONDS, AgentTraining
 from load_balancer.admin import AdminServer, Operator, create_admin
-from load_balancer.agent_training import TURN_SECONDS, AgentTraining
-from load_balancer.agents_file import AgentsFile
 from load_balancer.api_keys import ApiKeys
 from load_balancer.assembly import STANDARD_OUTPUT, Assembly
 from load_balancer.cache_routes import add_cache
 from load_balancer.endpoint_routes import add_endpoints
 from load_balancer.explaining import add_explain
-from load_balancer.federation import Coordinator, Site
-from load_balancer.federation_node import part_of
-from load_balancer.federation_routes import Door, add_federation
+from load_balancer.federation.members import Coordinator, Site
+from load_balancer.federation.node import part_of
+from load_balancer.federation.routes import Door, add_federation
 from load_balancer.guard import Guard, admin_token
 from load_balancer.hand_over import HandOver
 from load_balancer.live_endpoints import say

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 
 from config.endpoints import Stickiness
 from config.schema import Settings
-from load_balancer import adaptive_view, live_settings
+from load_balancer import live_settings
+from load_balancer.adaptive import view as adaptive_view
 from load_balancer.cache_file import CacheFile, cache_file
 from load_balancer.cache_view import seen
 from load_balancer.current_logs import CurrentLogs

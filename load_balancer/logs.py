@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from config.balancer import LoadBalancer
-from load_balancer.agents_log import AgentsLog
+from load_balancer.adaptive.agents_log import AgentsLog
 from load_balancer.serving import StartError
 from metrics import spans
 from metrics.access_log import AccessLog, Sink, Tee

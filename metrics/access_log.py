@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from metrics.access_lines import CombinedLines, JsonLines
 from metrics.access_record import CUT, AccessRecord
-from metrics.line_file import LineFile
+from metrics.line_file import LineFile, LineLog
 
 
 class Sink(Protocol):
@@ -55,26 +55,14 @@ class LogSettings(Protocol):
     def field_characters(self) -> int: ...
 
 
-class AccessLog:
+class AccessLog(LineLog[AccessRecord]):
     """Appends to one file, or to standard output for the path ``-``.
 
     Attributes:
         append: takes an ``AccessRecord``; never blocks, never raises.
-        flush, reopen, close: see ``LineFile``.
     """
 
-    __slots__ = (
-        "_always",
-        "_file",
-        "_line",
-        "_min_duration",
-        "_rng",
-        "_sample",
-        "append",
-        "close",
-        "flush",
-        "reopen",
-    )
+    __slots__ = ("_always", "_line", "_min_duration", "_rng", "_sample", "append")
 
     def __init__(
         self,
@@ -100,22 +88,9 @@ class AccessLog:
         lines = JsonLines if settings.format == "json" else CombinedLines
         self._line = lines(wall_offset, settings.field_characters).line
         everything = settings.sample >= 1.0 and settings.min_duration_seconds <= 0.0
-        self._file: LineFile[AccessRecord] = LineFile(
-            path,
-            settings.queue_lines,
-            self._line if everything else self._line_if_wanted,
-            "access-log",
-            output,
-        )
-        self.append = self._file.append
-        self.flush = self._file.flush
-        self.reopen = self._file.reopen
-        self.close = self._file.close
-
-    @property
-    def dropped(self) -> int:
-        """Lines that found the queue full or could not be written."""
-        return self._file.dropped
+        line = self._line if everything else self._line_if_wanted
+        super().__init__(LineFile(path, settings.queue_lines, line, "access-log", output))
+        self.append = self._append
 
     def _line_if_wanted(self, record: AccessRecord) -> str:
         if record[7] < self._always and record[5] not in CUT:

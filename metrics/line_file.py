@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 CLOSE_SECONDS = 5.0
 """How long the end of the process waits for a reader or a disk that takes no more lines."""
@@ -110,16 +110,6 @@ class Background(Generic[Row]):
             except Exception:  # whatever one lot holds, the next one is worked on
                 self._lost += len(rows)
             self._busy = False
-
-
-class Lines(Protocol):
-    """Where a log's rows go, as the one who flushes, reopens and closes it sees it."""
-
-    @property
-    def dropped(self) -> int: ...
-    def flush(self) -> None: ...
-    def reopen(self) -> None: ...
-    def close(self) -> None: ...
 
 
 class LineFile(Generic[Row]):
@@ -264,6 +254,30 @@ class LineFile(Generic[Row]):
             return data.count(b"\n", end)
         self._torn = b""
         return 0
+
+
+class LineLog(Generic[Row]):
+    """What logs have in common: each makes rows of what it is told, and its file lines of them.
+
+    Attributes:
+        path, flush, reopen, close: see ``LineFile``.
+    """
+
+    __slots__ = ("_append", "_file", "close", "flush", "path", "reopen")
+
+    def __init__(self, file: LineFile[Row]) -> None:
+        self.path = file.path
+        self._file = file
+        # Bound once: one is called with every request.
+        self._append = file.append
+        self.flush = file.flush
+        self.reopen = file.reopen
+        self.close = file.close
+
+    @property
+    def dropped(self) -> int:
+        """Lines that found the queue full or could not be written."""
+        return self._file.dropped
 
 
 def _open(path: Path, output: int) -> FileIO:

@@ -9,7 +9,7 @@ from json.encoder import encode_basestring_ascii as _text
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from metrics.line_file import LineFile
+from metrics.line_file import LineFile, LineLog
 from rl.vocabulary import Decision, EndpointStats, Outcome
 
 
@@ -36,13 +36,8 @@ class LoggedAttempt(Protocol):
 _Row: TypeAlias = tuple[float, str, str, str, float, int, str, int, bool, float]
 
 
-class RequestLog:
-    """Appends to one file.
-
-    Attributes:
-        path: of the file.
-        flush, reopen, close: see ``LineFile``.
-    """
+class RequestLog(LineLog[_Row]):
+    """Appends to one file."""
 
     def __init__(self, path: Path, queue_lines: int, wall_offset: float) -> None:
         """
@@ -52,18 +47,8 @@ class RequestLog:
         Raises:
             OSError: the file cannot be opened.
         """
-        self.path = path
+        super().__init__(LineFile(path, queue_lines, self._line, "request-log"))
         self._offset = wall_offset
-        self._file: LineFile[_Row] = LineFile(path, queue_lines, self._line, "request-log")
-        self._append = self._file.append
-        self.flush = self._file.flush
-        self.reopen = self._file.reopen
-        self.close = self._file.close
-
-    @property
-    def dropped(self) -> int:
-        """Lines that found the queue full or could not be written."""
-        return self._file.dropped
 
     def append(self, attempt: LoggedAttempt, outcome: Outcome, now: float) -> None:
         """Note one completed attempt."""

@@ -1,7 +1,7 @@
 """Federated rounds over Flower instead of our own endpoint: what a SuperLink and SuperNodes run.
 
-The rounds, the bounds and the merging are those of a node (``load_balancer/federation_rounds.py``,
-``federation_memory.py``); Flower carries messages. A site is a file of parameters by learner, as
+The rounds, the bounds and the merging are those of a node (``load_balancer/federation/rounds.py``,
+``memory.py`` beside it); Flower carries messages. A site is a file of parameters by learner, as
 a node writes and reads it: whoever learns takes it up from there. Runs in Flower's own environment,
 with this project on the path; it needs numpy and nothing else of ours.
 """
@@ -23,11 +23,11 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy.strategy_utils import aggregate_arrayrecords
 
-from load_balancer.federation_memory import Memory, Model
-from load_balancer.federation_rounds import Rounds, SiteTally, Stale
-from rl import federated
-from rl.federated_terms import Terms
-from rl.marginal_cost import MarginalCost, MarginalCostParameters
+from load_balancer.federation.memory import Memory, Model
+from load_balancer.federation.rounds import Rounds, SiteTally, Stale
+from rl.federated import averaging
+from rl.federated.terms import Terms
+from rl.marginal_cost.policy import MarginalCost, MarginalCostParameters
 from rl.merging import Mergeable
 from rl.vocabulary import Parameters
 
@@ -125,7 +125,7 @@ def _difference(
     worst = 0.0
     for name, began in base.items():
         given = {site: offered[name] for site, offered in offers.items() if name in offered}
-        merged: Any = federated.merge(began, given, plain)
+        merged: Any = averaging.merge(began, given, plain)
         given = {site: each for site, each in given.items() if merged.taken.get(site)}
         if not given or "arrays" not in began:
             continue

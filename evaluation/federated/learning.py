@@ -14,10 +14,10 @@ from typing import TypeAlias
 from evaluation.federated.traffic import NODES, drawn
 from evaluation.shaping.adapting import AdaptedCast
 from evaluation.shaping.records import CLIENTS, INTERACTIVE
-from load_balancer.federation_memory import Memory, Model
-from load_balancer.federation_rounds import Rounds
+from load_balancer.federation.memory import Memory, Model
+from load_balancer.federation.rounds import Rounds
 from load_balancer.shaping.agent_pool import CHECKPOINT_VERSION
-from rl.federated_terms import Terms
+from rl.federated.terms import Terms
 from rl.shaping.agents import Conduct
 from rl.vocabulary import JSON, Parameters
 

@@ -17,7 +17,7 @@ from evaluation.federated.learning import (
     turned_round,
 )
 from evaluation.federated.traffic import NODES
-from rl.federated_terms import Terms
+from rl.federated.terms import Terms
 
 UNTRAINED = "untrained"
 ALONE = "alone"

@@ -9,7 +9,7 @@ from typing import Any
 from evaluation.shaping.cast import ShapedCast, dice_of
 from evaluation.shaping.records import CLIENTS, Decided
 from evaluation.shaping.scenario import TARGETS, Scenario, adaptive_section
-from load_balancer.adaptive_settings import settings_of
+from load_balancer.adaptive.settings import settings_of
 from load_balancer.shaping.adaptive import Adaptive
 from rl.shaping.agents import Conduct
 from rl.vocabulary import JSON

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from evaluation.shaping.cast import ShapedCast
 from evaluation.shaping.records import CLIENTS
 from evaluation.shaping.scenario import TARGETS, adaptive_section
-from load_balancer.adaptive_settings import settings_of
+from load_balancer.adaptive.settings import settings_of
 from load_balancer.shaping.adapted import rule_of, setting_of
 from load_balancer.shaping.others import tell_of_others
 from rl.shaping.envelope import Envelope

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from config.adaptive import AdaptiveShaping
-from load_balancer.adaptive_settings import settings_of
+from load_balancer.adaptive.settings import settings_of
 from load_balancer.forwarding.tcp_info import tcp_info
 from load_balancer.shaping.adaptive import Adaptive
 from load_balancer.shaping.readings import Ending, Look, Meter
@@ -25,7 +25,7 @@ from metrics.access_record import CLIENT_BODY, CLIENT_READ, CLIENT_WAIT
 from rl.shaping.reading import Reading
 
 if TYPE_CHECKING:
-    from load_balancer.agents_log import AgentsLog
+    from load_balancer.adaptive.agents_log import AgentsLog
     from load_balancer.forwarding.downstream import ClientConnection
     from load_balancer.forwarding.exchange import Exchange
     from load_balancer.forwarding.listener import Listener

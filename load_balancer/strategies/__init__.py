@@ -17,7 +17,7 @@ from load_balancer.strategies.prequal import Prequal
 from load_balancer.strategies.round_robin import RoundRobin
 from load_balancer.strategies.weighted_round_robin import WeightedRoundRobin
 from rl.bandits import Thompson, Ucb
-from rl.marginal_cost import MarginalCost
+from rl.marginal_cost.policy import MarginalCost
 from rl.q_learning import QLearning
 from rl.q_routing import QRouting
 from rl.vocabulary import Policy

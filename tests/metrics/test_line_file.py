@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics import line_file
-from metrics.line_file import TOGETHER, Background, LineFile
+from metrics.line_file import TOGETHER, Background, LineFile, LineLog
 from tests.metrics.disk import Disk
 
 pytestmark = pytest.mark.integration
@@ -345,6 +345,26 @@ def test_a_line_torn_by_a_full_disk_stays_torn_in_the_old_file(path: Path) -> No
     file.close()
 
     assert (b"abc", b"next\n", 1) == (disk.content, path.read_bytes(), file.dropped)
+
+
+def test_a_log_is_flushed_reopened_and_closed_as_its_file_is(path: Path) -> None:
+    class Log(LineLog[str]):
+        def note(self, row: str) -> None:
+            self._append(row)
+
+    log = Log(lines_on(path, 1))
+    log.note("a")
+    log.note("lost")
+    log.flush()
+    until(lambda: path.read_bytes() == b"a\n")
+    moved = path.replace(path.with_suffix(".1"))
+    log.reopen()
+    until(path.exists)
+    log.note("b")
+    log.close()
+
+    assert (b"a\n", b"b\n") == (moved.read_bytes(), path.read_bytes())
+    assert (path, 1) == (log.path, log.dropped)
 
 
 def test_work_that_fails_loses_its_lot_and_not_the_thread() -> None:

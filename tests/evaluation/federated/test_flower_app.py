@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from evaluation.federated import flower
-from rl.federated import merge
-from rl.federated_terms import Terms
+from rl.federated.averaging import merge
+from rl.federated.terms import Terms
 
 pytestmark = pytest.mark.integration
 

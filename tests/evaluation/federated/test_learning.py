@@ -9,7 +9,7 @@ import pytest
 from evaluation.federated import learning
 from evaluation.federated.learning import Known, alone, learning_seed, play, together, turned_round
 from evaluation.federated.traffic import NODES, drawn
-from rl.federated_terms import Terms
+from rl.federated.terms import Terms
 
 pytestmark = pytest.mark.unit
 

@@ -5,7 +5,7 @@ import pytest
 from config.shaping import Shaping
 from evaluation.shaping.records import CLIENTS
 from evaluation.shaping.scenario import TUNED, Scenario, adaptive_section, static_rules
-from load_balancer.adaptive_settings import settings_of
+from load_balancer.adaptive.settings import settings_of
 from load_balancer.shaping.adapted import setting_of
 from tests.evaluation.shaping.made import SHORT
 

@@ -1,0 +1,259 @@
+"""From the evidence on one endpoint to the tables that choices are made from.
+
+Each fit takes bounded time: classes in use, bins of the load, servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+from rl.marginal_cost.bend import Row, bend_of, level
+from rl.marginal_cost.endpoint_model import MOST_KNOWN, EndpointModel
+from rl.marginal_cost.isotonic import nondecreasing
+from rl.marginal_cost.load_bins import BINS, LOADS, SINGLE
+from rl.queueing import externality
+
+MIX_KEPT = 0.95
+"""Of the past in the mix of classes, per fit."""
+
+WAIT_PRIOR = 8.0
+"""Samples that the formula for the wait counts for beside the measured wait at a load."""
+
+WAIT_KEPT = 0.98
+"""Of the samples of a wait, per fit. Who is taken to be slow at a load is not given it again; a
+mistake that nothing can correct must fade."""
+
+WAIT_LEAST = 2.0
+"""Samples that do not fade: what the service was when nobody waited is known as long as nothing
+else is."""
+
+SERVICE_PRIOR = 20.0
+"""Samples that the service as it was taken for counts for, beside stays at all loads."""
+
+LASTING = 0.1
+"""Of the speed, in its logarithm, that becomes usual at each fit."""
+
+FREE = 0.25
+"""While no bend is seen: share of the requests, those that found the lowest loads, that are taken
+not to wait. They tell what the service is."""
+
+FEW = 3.0
+"""Samples without which a bin proves nothing."""
+
+SHORTEST = 0.1
+"""Of the mean service: no mean stay is taken to be shorter."""
+
+MOST_SAMPLES = 200.0
+"""That one load counts for: the others shall be heard too."""
+
+PROVEN_KEPT = 0.999
+"""Per fit: a machine may lose what it once had."""
+
+MOST_SERVERS = 62.0
+"""From there on nobody waits, and nobody costs anybody anything."""
+
+HIGHEST_LOAD = 0.8
+"""Of the queue in the value function: beyond it the differences grow without limit, out of an
+estimate that is not as sure as that."""
+
+
+def fit_service(
+    model: EndpointModel, means: Sequence[float], doubts: Sequence[float], unseen: float, used: int
+) -> None:
+    """Draw what is known little towards what is known of all (empirical Bayes: Efron and
+    Morris 1973).
+
+    Args:
+        means: service by class over the fleet, at speed 1; 0 where nobody knows.
+        doubts: by class, samples that the fleet's mean counts for: variance of one sample over
+            the variance between endpoints.
+        unseen: share of the fleet's mean that is expected of a class never tried here.
+        used: classes in use, at least.
+    """
+    speed = _settle(model, used)
+    counts, raw, service, mix = model.count, model.raw, model.service, model.mix
+    total = weight = 0.0
+    for number in range(used):
+        mean = means[number]
+        count = counts[number]
+        if count:
+            found = raw[number]
+            if mean:
+                doubt = doubts[number]
+                known = count if count < MOST_KNOWN else MOST_KNOWN
+                found = (found * known + mean / speed * doubt) / (known + doubt)
+            service[number] = found
+            share = mix[number]
+            mix[number] = share * MIX_KEPT
+            total += share * found
+            weight += share
+        elif mean:
+            service[number] = unseen * mean / speed
+    if weight:
+        model.mean = total / weight
+    mean = model.mean
+    relative = model.relative
+    for number in range(used):
+        if not counts[number] and not means[number]:
+            service[number] = mean
+        relative[number] = service[number] / mean
+
+
+def _settle(model: EndpointModel, used: int) -> float:
+    """A part of the speed becomes usual, so that it is near 1 unless something has just changed.
+    What is expected stays as it is. The speed now."""
+    factor = model.speed**LASTING
+    if factor != 1.0:
+        _lengthen(model, factor, used)
+        model.waited[:] = [seconds * factor for seconds in model.waited]
+        model.drift.renormalise(factor)
+        model.speed = model.drift.scale
+    return model.speed
+
+
+def _lengthen(model: EndpointModel, factor: float, used: int) -> None:
+    for number in range(used):
+        model.raw[number] *= factor
+        model.service[number] *= factor
+    model.mean *= factor
+
+
+def fit_wait(model: EndpointModel, pooled: float, alike: float, used: int) -> None:
+    """The number of servers, and the wait by load.
+
+    Args:
+        pooled: servers that endpoints of this fleet have on average; 0 if not known.
+        alike: samples that this counts for.
+        used: classes in use, at least.
+    """
+    counts, waited = model.wait_count, model.waited
+    seen = BINS
+    while seen > 1 and counts[seen - 1] < 1.0:
+        seen -= 1
+    rows = _rows(model, seen)
+    bend = bend_of(rows, model.drift.noise, pooled, alike)
+    highest = LOADS[seen - 1]
+    if bend is not None:
+        model.servers = servers = bend.servers
+        model.measured = bend.alone
+        model.saturated = bend.evidence
+        longer = level(rows, servers, SERVICE_PRIOR)
+        moved = (1.0 - longer) * model.mean
+        for bin in range(seen):
+            if counts[bin]:
+                waited[bin] += moved
+        _lengthen(model, longer, used)
+        free = 0
+        while free < BINS - 1 and LOADS[free + 1] + 0.75 <= servers:
+            free += 1
+    else:
+        model.saturated = 0.0
+        model.servers = max(pooled, model.proven) if pooled else inf
+        servers = model.servers if pooled else model.proven
+        quiet = FREE * sum(counts)
+        free = 0
+        while free < seen - 1:
+            quiet -= counts[free]
+            if quiet < counts[free + 1]:
+                break
+            free += 1
+    model.free = free
+    measured = nondecreasing(
+        [0.0 if bin <= free else waited[bin] for bin in range(seen)], counts[:seen]
+    )
+    mean = model.mean
+    sure = model.servers < inf
+    share = mean / servers
+    floor = 0.0
+    table = model.wait
+    for bin in range(1, BINS):
+        load = LOADS[bin]
+        formula = 0.0
+        if sure or bin >= seen:
+            formula = share * (load + 1.0 - servers)
+            if formula < 0.0:
+                formula = 0.0
+        if bin < seen:
+            count = counts[bin]
+            seconds = (formula * WAIT_PRIOR + measured[bin] * count) / (WAIT_PRIOR + count)
+        elif sure:
+            seconds = formula
+        else:
+            # What nobody has seen may be the limit: as if one more had to wait for all.
+            seconds = max(formula, mean * (load - highest) / (highest + 1.0))
+        if seconds > floor:
+            floor = seconds
+        table[bin] = floor
+
+
+def _rows(model: EndpointModel, seen: int) -> list[Row]:
+    """What is known of the stay by load; the rest fades."""
+    mean, counts, waited = model.mean, model.wait_count, model.waited
+    proven = max(model.proven * PROVEN_KEPT, 1.0)
+    rows = []
+    for bin in range(seen):
+        count = counts[bin]
+        if count > WAIT_LEAST:
+            counts[bin] = count = count * WAIT_KEPT
+        if count < 1.0:
+            continue
+        load = LOADS[bin] + 1.0
+        stay = max(waited[bin] / mean + 1.0, SHORTEST)
+        if count >= FEW:
+            proven = max(proven, load / max(stay, 1.0))
+        rows.append(Row(load, min(count, MOST_SAMPLES), stay))
+    model.proven = proven
+    return rows
+
+
+def fit_extra(model: EndpointModel, rate: float) -> None:
+    """What one more job costs later ones.
+
+    Args:
+        rate: jobs per second that come here under the policy to improve upon.
+    """
+    extra = model.extra
+    servers = model.servers
+    if servers >= MOST_SERVERS:
+        if extra[BINS - 1]:
+            for bin in range(BINS):
+                extra[bin] = 0.0
+        return
+    service = model.mean * model.speed
+    rate = min(rate, HIGHEST_LOAD * servers / service)
+    # From the number of servers on they lie on a straight line.
+    last = max(SINGLE, int(servers) + 2)
+    values = externality(servers, service, rate, last + 1)
+    slope = values[last] - values[last - 1]
+    for bin, load in enumerate(LOADS):
+        if load <= last:
+            extra[bin] = values[int(load + 0.5)]
+        else:
+            extra[bin] = values[last] + slope * (load - last)
+
+
+def fit_newcomer(
+    model: EndpointModel,
+    known: Sequence[EndpointModel],
+    means: Sequence[float],
+    pooled: float,
+    unseen: float,
+) -> None:
+    """Be what a newcomer to these endpoints is expected to be, in place."""
+    size = len(known)
+    model.mean = mean = sum([model.mean * model.speed for model in known]) / size
+    model.rate = sum([model.rate for model in known]) / size
+    for number, service in enumerate(means):
+        found = unseen * service if service else mean
+        model.service[number] = found
+        model.relative[number] = found / mean
+    fit_wait(model, pooled, 0.0, 0)
+    if model.servers < inf:
+        rate = (
+            model.servers
+            * sum([model.rate * model.mean * model.speed / model.servers for model in known])
+            / size
+            / mean
+        )
+        fit_extra(model, rate)
