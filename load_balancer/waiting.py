@@ -56,7 +56,7 @@ class WaitingQueue(Generic[T]):
 
     def join(self, item: T, now: float) -> Place[T] | None:
         """Wait behind all others; None if too many do, or none may."""
-        if self.length >= self.most:
+        if self.full:
             self._counters.queue_refused("full")
             return None
         deadline = now + self.seconds
@@ -70,6 +70,15 @@ class WaitingQueue(Generic[T]):
         self._counters.queued += 1
         self._counters.waiting = self.length
         return place
+
+    @property
+    def full(self) -> bool:
+        """Nobody more may wait."""
+        return self.length >= self.most
+
+    def yields(self, item: T) -> Place[T] | None:
+        """Whose place somebody may have who comes while all are taken; here nobody's."""
+        return None
 
     def _place(self, item: T, since: float, deadline: float) -> Place[T]:
         return Place(item, since, deadline)

@@ -46,6 +46,7 @@ class Placer:
     __slots__ = (
         "_declining",
         "_delays",
+        "_displacing",
         "_hedge_budget",
         "_kept_bytes",
         "_listener",
@@ -69,7 +70,7 @@ class Placer:
         self.queue: WaitingQueue[Exchange] = WaitingQueue(
             admission.queue_length, admission.queue_seconds, self._node.counters
         )
-        self._serving = self._shapes = False
+        self._serving = self._displacing = self._shapes = False
         self._settings: LoadBalancer | None = None
         self._delays: HedgeDelays | None = None
         self.apply(settings)
@@ -151,9 +152,31 @@ class Placer:
             if domains.named is not None and not domains.group(_domain(exchange)).members:
                 raise NoService(self._no_service_status)
             raise NoCandidate
+        gives_way = self._gives_way(exchange, now) if queue.full else None
         exchange.place = queue.join(exchange, now)
         if exchange.place is None:
             raise QueueFull
+        if gives_way is not None:
+            self._displace(gives_way)
+
+    def _gives_way(self, exchange: Exchange, now: float) -> Exchange | None:
+        """Who has left the full queue for one who comes, if anybody must."""
+        place = None if self._displacing else self.queue.yields(exchange)
+        found = None if place is None else place.item
+        if found is not None:
+            self._leave(found, now)
+            self._node.counters.queue_refused("displaced")
+        return found
+
+    def _displace(self, exchange: Exchange) -> None:
+        """Tell who has left the queue for another. What its client asks next, at once, displaces
+        nobody."""
+        self._displacing = True
+        try:
+            error = QueueFull()
+            exchange.client.answer_error(error.status, error.label, error.text)
+        finally:
+            self._displacing = False
 
     def _send(self, exchange: Exchange, attempt: Attempt, now: float) -> None:
         exchange.attempt = attempt

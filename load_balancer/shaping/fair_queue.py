@@ -6,7 +6,11 @@ what its requests have cost so far; when one is over, the difference to what it 
 right. So a client with costly requests gets fewer of them, not more time. While several urgencies
 wait, every eighth place goes to whoever has waited for the longest time, so that nobody starves.
 
-Bounded in length and time like any ``WaitingQueue``. Knows no clock and no endpoint.
+Bounded in length and time like any ``WaitingQueue``. Where it is full, who came last of the longest
+line of the least urgent gives way to who is more urgent, or of whom fewer wait (the longest queue
+is shortened first, as in RFC 8290, section 4.1.3): a flood takes no places from others.
+
+Knows no clock and no endpoint.
 """
 
 from __future__ import annotations
@@ -160,6 +164,23 @@ class FairQueue(WaitingQueue[T]):
         self._counts[level] += 1
         return place
 
+    def yields(self, item: T) -> Place[T] | None:
+        """Whose place somebody may have who comes while all are taken; None if it is not more
+        urgent than any, and has no fewer that wait, by its weight."""
+        share, stake = self._whose(item)
+        share = share or self._others
+        level = DEFAULT_URGENCY if stake is None else stake.urgency
+        least = max((each for each, count in enumerate(self._counts) if count), default=-1)
+        if least < level:
+            return None
+        longest = max(self._flows[least].values(), key=_line)
+        if least == level:
+            own = self._flows[level].get(id(share))
+            mine = 0 if own is None else own.waiting
+            if _line(longest) <= (mine + 1) / share.weight:
+                return None
+        return next(place for place in reversed(longest.places) if place.item is not None)
+
     def leave(self, place: Place[T], served: bool = False) -> None:
         """See WaitingQueue."""
         if place.item is None or not isinstance(place, FairPlace):
@@ -246,6 +267,11 @@ class FairQueue(WaitingQueue[T]):
     def _needs(self, share: Share) -> float:
         # A hair below: rounding must not cost a whole round.
         return (share.cost or self._mean) * (1 - 1e-9)
+
+
+def _line(flow: _Flow[T]) -> float:
+    """How many wait, by the client's weight."""
+    return flow.waiting / flow.share.weight
 
 
 def _rounds(needs: float, share: Share) -> int:

@@ -272,9 +272,15 @@ class ShapingWorld:
             self._serve(now)
         if not queue.length and self._send(asked, now):
             return
+        given = queue.yields(asked) if queue.full else None
+        displaced = None if given is None else given.item
+        if displaced is not None:
+            displaced.place = None
+            queue.leave(given)
         asked.place = queue.join(asked, now)
-        if asked.place is None:
-            self._over(asked, UNAVAILABLE, now)
+        for each in (asked if asked.place is None else None, displaced):
+            if each is not None:
+                self._over(each, UNAVAILABLE, now)
 
     def _send(self, asked: Asked, now: float) -> bool:
         """To an endpoint, if one has room."""

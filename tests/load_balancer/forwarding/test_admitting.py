@@ -236,6 +236,34 @@ async def test_the_urgent_get_the_next_place() -> None:
         ]
 
 
+async def test_in_a_full_queue_the_urgent_take_the_place_of_who_is_not() -> None:
+    shaping = rules(
+        {"match": {"paths": ["/slow"]}, "urgency": 6},
+        {"match": {"paths": ["/quick"]}, "urgency": 1, "client_by": "rule"},
+    )
+    admission = {"requests_per_endpoint": 1, "queue_length": 2, "queue_seconds": 30}
+    async with Held() as origin, proxy(origin, shaping=shaping, admission=admission) as rig:
+        first, slow, slower, late = [await rig.client() for _ in range(4)]
+        queue = rig.listener.placer.queue
+        for number, (client, target) in enumerate(
+            ((first, "/first"), (slow, "/slow/1"), (slower, "/slow/2"))
+        ):
+            client.send(get(target) + (get("/slow/3") if number == 2 else b""))
+            await rig.holds(
+                lambda number=number: rig.node.routed + queue.length == number + 1, "it came"
+            )
+        late.send(get("/quick"))
+        # The one that came last; and what it asks next, at once, displaces nobody.
+        assert [503, 503] == [(await slower.answer()).status for _ in range(2)]
+        assert 2 == queue.length
+        assert {"displaced": 1, "full": 1} == rig.counters.queue_refusals
+        origin.release(3)
+        for client in (first, slow, late):
+            assert 200 == (await client.answer()).status
+        assert ["/first", "/quick", "/slow/1"] == [each.target for each in origin.requests]
+        assert 0 == rig.counters.waiting
+
+
 async def test_what_is_not_urgent_is_shed_under_load() -> None:
     drop = {"probability": 1.0, "urgency": 4, "pressure": 0.5}
     shaping = rules({"match": {"paths": ["/bulk"]}, "urgency": 5, "drop": drop})

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from load_balancer.shaping.fair_queue import URGENT_IN_A_ROW, FairQueue, Share
-from load_balancer.waiting import Place
+from load_balancer.waiting import Place, WaitingQueue
 from metrics.counters import Counters
 
 pytestmark = pytest.mark.unit
@@ -135,6 +135,56 @@ def test_length_and_time_are_bounded() -> None:
     assert [first] == line.queue.expired(1.2)
     assert 1 == line.queue.length
     assert {"full": 1, "timeout": 1} == line.counters.queue_refusals
+
+
+def test_in_a_full_queue_the_longest_line_of_the_least_urgent_gives_way() -> None:
+    line = Line(most=5)
+    flood, other, heavy = Share(), Share(), Share(4.0)
+    line.join("urgent", other, 0)
+    for name in ("1", "2", "3"):
+        line.join(name, flood)
+    line.join("own", other)
+
+    def gives_way(share: Share | None, urgency: int) -> str | None:
+        place = line.queue.yields(Asking("new", share, urgency))
+        return None if place is None or place.item is None else place.item.name
+
+    assert "3" == gives_way(Share(), 2) == gives_way(Share(), 3)
+    assert gives_way(Share(), 4) is None  # all are more urgent
+    assert gives_way(flood, 3) is None  # none of fewer wait
+    assert "3" == gives_way(other, 3)
+    assert "3" == gives_way(None, 3)  # who has no share of its own
+    assert "3" == gives_way(flood, 0)  # of its own, the least urgent
+    third = line.queue.yields(Asking("new", other))
+    assert third is not None
+    line.queue.leave(third)
+    assert gives_way(other, 3) is None  # then as many of both would wait
+    line.join("heavy", heavy)
+    assert "2" == gives_way(heavy, 3)  # by their weight
+
+
+def test_nobody_gives_way_in_an_empty_queue_or_one_without_an_order() -> None:
+    assert Line(most=0).queue.yields(Asking("new", None)) is None
+    plain: WaitingQueue[str] = WaitingQueue(1, 1.0, Counters())
+    plain.join("a", 0.0)
+    assert plain.full and plain.yields("b") is None
+
+
+def test_a_flood_leaves_places_to_others() -> None:
+    """Whoever comes while it fills the queue gets in, until lines are equally long."""
+    line = Line(most=40)
+    shares = [Share() for _ in range(4)]
+    for _ in range(40):
+        line.join("flood", shares[0])
+    for number in range(120):
+        item = Asking(f"{number % 4}", shares[number % 4])
+        place = line.queue.yields(item)
+        if place is not None:
+            line.queue.leave(place)
+        item.place = line.queue.join(item, 1.0)
+
+    lines = Counter(id(place.item.share) for place in line.queue.places() if place.item)
+    assert [10] * 4 == [lines[id(share)] for share in shares]
 
 
 def test_any_order_of_coming_and_leaving_keeps_the_counts() -> None:
