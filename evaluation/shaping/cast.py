@@ -68,7 +68,7 @@ class ShapedCast:
         self._node = node = _node(settings, servers_table(scenario), seed)
         self._queue = _queue(settings, node.counters)
         self.shaper = Shaper(settings.shaping, dice(seed, "shaping"), self.pressure)
-        self.metering = Metering(CLIENTS, self.shaper, BEGINNING)
+        self.metering = Metering(scenario, CLIENTS, self.shaper, BEGINNING)
         stations = [
             (
                 server.id,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from math import inf
 
+from evaluation.shaping.scenario import Scenario
 from load_balancer.shaping.readings import Ending, Look, Meter
 from load_balancer.shaping.shaper import Shaper
 from rl.shaping.reading import Reading
 from rl.simulation.shaping_world import REFUSED, Asked, ShapingWorld
-
-ROUND_TRIP_SECONDS = 0.001
-"""Between two machines while nothing is under way."""
 
 SEGMENT_BYTES = 1448
 """Of a full TCP segment over Ethernet, with time stamps."""
@@ -23,7 +21,10 @@ class Metering:
         meters: by the client's name, which is its rule's.
     """
 
-    def __init__(self, names: tuple[str, ...], shaper: Shaper, now: float) -> None:
+    def __init__(
+        self, scenario: Scenario, names: tuple[str, ...], shaper: Shaper, now: float
+    ) -> None:
+        self._scenario = scenario
         self.meters = {name: Meter() for name in names}
         self._shaper = shaper
         self._since = now
@@ -48,14 +49,16 @@ class Metering:
         """Every client's interval, which ends now."""
         seconds = now - self._since
         self._since = now
-        cpu = world.utilization(now)
+        scenario = self._scenario
+        cpu = world.utilization(now) * scenario.processor_share
         pressure = self._shaper.pressure()
         backlog = world.link.backlog(now)
         found = {}
         for name, meter in self.meters.items():
             look = Look()
             look.cpu, look.pressure = cpu, pressure
-            look.endpoint_round_trip = ROUND_TRIP_SECONDS
+            look.memory = scenario.memory_share
+            look.endpoint_round_trip = scenario.round_trip_seconds
             for asked in world.open[name]:
                 look.sent += asked.sent
                 look.received += 0 if asked.attempt is None else asked.load.request_bytes
@@ -67,6 +70,6 @@ class Metering:
                 if deadline is not None and age - seconds < deadline <= age:
                     look.late += 1
             segments = (self._sent[name] + look.sent) // SEGMENT_BYTES
-            meter.sampled(name, ROUND_TRIP_SECONDS + backlog, 0, segments)
+            meter.sampled(name, scenario.round_trip_seconds + backlog, 0, segments)
             found[name] = meter.read(self._shaper.clients.get(name), look, seconds)
         return found

@@ -84,11 +84,18 @@ class Scenario:
         stretches: one after the other.
         measured_from: the second from which on a run counts.
         link_bytes_per_second: of the link that all answers go over, in virtual time.
+        round_trip_seconds: between two machines while nothing is under way, in virtual time.
+        processor_share: of its processor, that a server uses all of whose slots are busy, in
+            virtual time; the live ones sleep, and use little.
+        memory_share: of its memory, that each server uses, in virtual time.
     """
 
     stretches: tuple[Stretch, ...] = SHIFTING
     measured_from: float = 5.0
     link_bytes_per_second: float = LINK_BYTES_PER_SECOND
+    round_trip_seconds: float = 0.001
+    processor_share: float = 0.1
+    memory_share: float = 0.3
     answer_bytes: tuple[int, int, int] = (2_000, 10_000, 1_000_000)
     costs: tuple[float, float, float] = (1.0, 5.0, 5.0)
     servers: int = 2

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from math import exp, log
+from math import exp, inf, log
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -73,14 +73,21 @@ class Point:
 
 
 def drawn_scenario(dice: random.Random) -> Scenario:
-    """A random load: every stretch by itself."""
+    """A random load: every stretch by itself, on machines and links of which one cannot tell by
+    their look how loaded they are: a server that waits for others uses little of its processor."""
     stretches = []
     for number in range(STRETCHES):
         bulk = _between(dice, 30, 200) if dice.random() < 0.15 else _between(dice, 3, 15)
         rates = (_between(dice, 10, 180), _between(dice, 15, 110), bulk)
         slow = dice.uniform(1.5, 3.0) if dice.random() < 0.5 else 1.0
         stretches.append(Stretch(str(number), STRETCH_SECONDS, rates, slow))
-    return Scenario(stretches=tuple(stretches))
+    return Scenario(
+        stretches=tuple(stretches),
+        link_bytes_per_second=inf if dice.random() < 0.3 else _between(dice, 20e6, 200e6),
+        round_trip_seconds=_between(dice, 5e-5, 0.05),
+        processor_share=_between(dice, 0.02, 1.0),
+        memory_share=dice.random(),
+    )
 
 
 def drawn_rules(dice: random.Random) -> tuple[dict[str, Any], ...]:

@@ -33,10 +33,11 @@ def test_readings_add_up_to_what_happened() -> None:
 
 
 def test_what_is_under_way_shows() -> None:
-    scenario = Scenario((Stretch("only", 10, (30.0, 100.0, 30.0), slow=3.0),))
+    stretch = Stretch("only", 10, (30.0, 100.0, 30.0), slow=3.0)
+    scenario = Scenario((stretch,), processor_share=0.5, memory_share=0.7, round_trip_seconds=0.01)
     cast = ShapedCast(scenario, static_rules(None, None, None, 6), 2)
     cast.world.run_until(5.0)
     seen = cast.readings()
     assert 6 == seen[BATCH].in_flight and seen[BATCH].waiting > 0
-    assert 0.5 < seen[BATCH].cpu <= 1.0
-    assert 0.0 < seen[BULK].p95_seconds and seen[BULK].round_trip_seconds > 0
+    assert 0.25 < seen[BATCH].cpu <= 0.5 and 0.7 == seen[BATCH].memory
+    assert 0.0 < seen[BULK].p95_seconds and seen[BULK].round_trip_seconds >= 0.01
