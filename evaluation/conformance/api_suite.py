@@ -1,5 +1,5 @@
-"""schemathesis against the APIs of adaptive shaping on a node's admin port: once as the operator,
-once as a client with its API key."""
+"""schemathesis against the APIs of adaptive shaping on a node's admin port: as the operator, as a
+client with its API key, and as a site that takes part in federated learning."""
 
 from __future__ import annotations
 
@@ -21,49 +21,50 @@ from rl.vocabulary import JSON
 
 TOKEN = "operator-of-the-suite"
 KEY = "client-of-the-suite"
+SITE_TOKEN = "site-of-the-suite"
 DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
 CLIENT = f"keyed/key:{DIGEST[:16]}"
 BELOW = "/shaping/adaptive"
+FEDERATION = "/federation"
 OWN = rf"^{BELOW}/clients/.*/(adaptive|targets|metrics|agent)$"
 
-SETTINGS: dict[str, JSON] = {
-    "admin_token": TOKEN,
-    "shaping": {
-        "enabled": True,
-        "rules": [
-            {
-                "name": "keyed",
-                "match": {"api_key_sha256": [DIGEST]},
-                "client_by": "api_key",
-                "requests_per_second": 100,
-            },
-            {"name": "bare", "match": {"paths": ["/bare"]}, "client_by": "rule"},
-            {"name": "others", "requests_per_second": 100},
-        ],
-        "adaptive": {
-            "enabled": True,
-            "interval_seconds": 0.2,
-            "envelopes": [
-                {
-                    "rule": name,
-                    "requests_per_second": {"least": 10, "most": 1000, "step": 1.5},
-                    "urgency": {"least": 0, "most": 7, "step": 1},
-                }
-                for name in ("keyed", "others")
-            ],
+
+SHAPING: dict[str, JSON] = {
+    "enabled": True,
+    "rules": [
+        {
+            "name": "keyed",
+            "match": {"api_key_sha256": [DIGEST]},
+            "client_by": "api_key",
+            "requests_per_second": 100,
         },
-    },
+        {"name": "bare", "match": {"paths": ["/bare"]}, "client_by": "rule"},
+        {"name": "others", "requests_per_second": 100},
+    ],
 }
-"""Of ``load_balancer``: a client that is known by its key, one by its address, and one whose rule
-has no envelope."""
+ADAPTIVE: dict[str, JSON] = {
+    "enabled": True,
+    "interval_seconds": 0.2,
+    "envelopes": [
+        {
+            "rule": name,
+            "requests_per_second": {"least": 10, "most": 1000, "step": 1.5},
+            "urgency": {"least": 0, "most": 7, "step": 1},
+        }
+        for name in ("keyed", "others")
+    ],
+}
 
 TOLD = f"Authorization: Bearer {TOKEN}", f"X-API-Key: {KEY}"
+SITE = f"Authorization: Bearer {SITE_TOKEN}"
 RUNS: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
     ("operator", TOLD[0], f"^{BELOW}", {"path.id": CLIENT, "path.rule": "keyed"}),
     ("operator, a client without envelope", TOLD[0], f"^{BELOW}", {"path.id": "bare"}),
     ("operator, clients at random", TOLD[0], f"^{BELOW}", {}),
     ("client", TOLD[1], OWN, {"path.id": "self"}),
     ("client, clients at random", TOLD[1], OWN, {}),
+    ("operator, federated learning", TOLD[0], f"^{FEDERATION}", {}),
+    ("site, federated learning", SITE, f"^{FEDERATION}/", {}),
 )
 """Who asks, and by what; which paths; parameters that are always the same: about clients that there
 are not, all one learns is 404."""
@@ -81,9 +82,26 @@ include-path = "{below}/clients/{{id}}/import"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "404", "422"]
 
+[[operations]]
+include-path = "{federation}/offers"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "401", "403", "409", "422"]
+
 [parameters]
 {parameters}
 """
+
+
+def settings(tokens: Path) -> dict[str, JSON]:
+    """Of ``load_balancer``: a client that is known by its key, one by its address, and one whose
+    rule has no envelope; and the coordinator of one site.
+
+    Args:
+        tokens: the file of the site's token.
+    """
+    federation: JSON = {"enabled": True, "token_file": str(tokens), "seconds": 1.0}
+    adaptive: JSON = {**ADAPTIVE, "federation": federation}
+    return {"admin_token": TOKEN, "shaping": {**SHAPING, "adaptive": adaptive}}
 
 
 async def schemathesis(program: Path, examples: int = 100) -> Result:
@@ -130,19 +148,31 @@ def summary(out: str) -> str:
 @asynccontextmanager
 async def _node() -> AsyncIterator[Process]:
     """A node whose clients have asked for something, and are in the mode."""
-    async with Recorder() as recorder, balancer(recorder.port, SETTINGS) as node:
-        admin = node.admin_url
-        assert admin is not None
-        operator = {"Authorization": f"Bearer {TOKEN}"}
-        async with httpx.AsyncClient() as asks:
-            for path, fields in (("/", {"X-API-Key": KEY}), ("/", {}), ("/bare", {})):
-                await asks.get(node.url + path, headers=fields)
-            for name in (CLIENT, "others/127.0.0.1"):
-                url = f"{admin}{BELOW}/clients/{name}/adaptive"
-                answer = await asks.post(url, headers=operator, json={"enabled": True})
-                if answer.status_code != 200:
-                    raise Broken(f"{name} is not taken into the mode: {answer.text}")
-        yield node
+    with tempfile.TemporaryDirectory() as folder:
+        tokens = Path(folder) / "sites"
+        tokens.write_text(f"site {SITE_TOKEN}\n", encoding="utf-8")
+        async with Recorder() as recorder, balancer(recorder.port, settings(tokens)) as node:
+            await _enter(node)
+            yield node
+
+
+async def _enter(node: Process) -> None:
+    """Put its clients into the mode.
+
+    Raises:
+        Broken: it does not take them.
+    """
+    admin = node.admin_url
+    assert admin is not None
+    operator = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient() as asks:
+        for path, fields in (("/", {"X-API-Key": KEY}), ("/", {}), ("/bare", {})):
+            await asks.get(node.url + path, headers=fields)
+        for name in (CLIENT, "others/127.0.0.1"):
+            url = f"{admin}{BELOW}/clients/{name}/adaptive"
+            answer = await asks.post(url, headers=operator, json={"enabled": True})
+            if answer.status_code != 200:
+                raise Broken(f"{name} is not taken into the mode: {answer.text}")
 
 
 async def _run(
@@ -158,7 +188,9 @@ async def _run(
         folder = Path(name)
         named = "\n".join(f'"{name}" = "{value}"' for name, value in parameters.items())
         config = folder / "schemathesis.toml"
-        config.write_text(_CONFIG.format(below=BELOW, parameters=named), encoding="utf-8")
+        config.write_text(
+            _CONFIG.format(below=BELOW, federation=FEDERATION, parameters=named), encoding="utf-8"
+        )
         # The description of the API is the operator's.
         described = folder / "openapi.json"
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as asks:
