@@ -292,19 +292,16 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 def _measure(parts: "list[Part]", options: argparse.Namespace, given: "Sequence[str]") -> int:
     from evaluation.export import ReportError, discard, make_folder
+    from evaluation.measuring import need_packages, status
     from evaluation.parts import announcement, measure
-    from evaluation.publish import missing_packages, publish_parts
+    from evaluation.publish import publish_parts
     from evaluation.runner import check
     from evaluation.style import PlotError
     from evaluation.testbed import ExperimentError
 
-    missing = missing_packages()
-    if missing:
-        return _complain(
-            f"the package {missing[0]} is missing: run make setup, or pip install '.[report]'"
-        )
     command = shlex.join(["python", PROGRAM, *given])
     try:
+        need_packages()
         for part in parts:
             check(part.experiment)
         folder = make_folder(Path(options.out or "reports"), datetime.now(timezone.utc))  # noqa: UP017
@@ -327,7 +324,7 @@ def _measure(parts: "list[Part]", options: argparse.Namespace, given: "Sequence[
     for each, part in zip(published, parts):  # noqa: B905
         _print_results(each, part.title)
     print(f"\nreport: {published[0].page}")
-    return 2 if results[-1].problem else INTERRUPTED if results[-1].interrupted else 0
+    return status(results[-1])
 
 
 def _print_ending(result: "ComparisonResult") -> None:
@@ -341,7 +338,8 @@ def _print_ending(result: "ComparisonResult") -> None:
 def _print_results(published: "Published", title: str) -> None:
     from evaluation import caveats, wording
     from evaluation.agreement import agreements
-    from evaluation.report_tables import plain_table, result_table
+    from evaluation.report_tables import result_table
+    from evaluation.tables import plain_table
 
     result, analysis = published.result, published.analysis
     print(f"\n{title}" if title else "")

@@ -136,12 +136,7 @@ class Resampling:
 
     def interval(self, replicates: Floats) -> Interval | None:
         """The expanded 95 % percentile interval; None where there is too little to say."""
-        usable = replicates[np.isfinite(replicates)]
-        if self.freedom < 1 or usable.size < 0.95 * replicates.size:
-            return None
-        tail = expanded_tail(self.blocks, self.freedom)
-        low, high = np.percentile(usable, [100 * tail, 100 * (1 - tail)])
-        return Interval(float(low), float(high))
+        return expanded_interval(replicates, self.blocks, self.freedom)
 
 
 class Replicates:
@@ -168,6 +163,16 @@ def block_indices(length: int, block: int, draws: int, rng: np.random.Generator)
     starts = rng.integers(0, length, size=(draws, count))
     rows = (starts[:, :, None] + np.arange(block)) % length
     return rows.reshape(draws, count * block)[:, :length].astype(np.int64, copy=False)
+
+
+def expanded_interval(replicates: Floats, blocks: int, freedom: int) -> Interval | None:
+    """The expanded 95 % percentile interval; None where there is too little to say."""
+    usable = replicates[np.isfinite(replicates)]
+    if freedom < 1 or usable.size < 0.95 * replicates.size:
+        return None
+    tail = expanded_tail(blocks, freedom)
+    low, high = np.percentile(usable, [100 * tail, 100 * (1 - tail)])
+    return Interval(float(low), float(high))
 
 
 def expanded_tail(blocks: int, freedom: int) -> float:

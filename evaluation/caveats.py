@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.agreement import NEAR, Agreement
+from evaluation.notation import listed, per_cent
 from evaluation.records import ComparisonResult, Run, Strain
-from evaluation.wording import listed, per_cent
 
 BUSY = 0.6
 """Share of the processors beyond which programs wait for each other rather than for the load."""

@@ -14,10 +14,14 @@ from evaluation.metrics_analyzer import (
     compare_unpaired,
     statistics_of,
 )
+from evaluation.notation import MISSING
+from evaluation.pages import render as rendered
+from evaluation.pages import write_text
 from evaluation.records import ComparisonResult
-from evaluation.report import environment, facts, write_text
-from evaluation.report_tables import Cell, Row, Table, difference_cell
+from evaluation.report import facts
+from evaluation.report_tables import difference_cell
 from evaluation.style import colour
+from evaluation.tables import Cell, Row, Table
 
 PAGE = "compare.html"
 SHOWN = (Metric.MEAN, Metric.P95, Metric.P99, Metric.COST, Metric.SUCCESS)
@@ -58,19 +62,17 @@ def render(first: ComparisonResult, second: ComparisonResult) -> tuple[str, str]
         ReportError: jinja2 is missing.
     """
     found = pairings(first, second)
+    names = _title(first), _title(second)
     context = {
-        "first": _title(first),
-        "second": _title(second),
+        "heading": "Two reports side by side",
+        "title": f"{names[0]} and {names[1]}",
+        "subtitle": f"A: {names[0]}. B: {names[1]}.",
         "facts": _facts(first, second),
-        "tables": [_values("A", found), _values("B", found), _differences(found)],
-        "sentences": [_sentence(pairing) for pairing in found],
+        "tables": [_differences(found), _values("A", found), _values("B", found)],
+        "headlines": [_sentence(pairing) for pairing in found],
         "warnings": _warnings(first, second, found),
     }
-    templates = environment()
-    return (
-        templates.get_template("compare.md").render(context),
-        templates.get_template(PAGE).render(context),
-    )
+    return rendered("compare.md", context), rendered(PAGE, context)
 
 
 def write_page(html: str, folder: Path) -> Path:
@@ -109,7 +111,7 @@ def _values(side: str, found: list[Pairing]) -> Table:
     rows = []
     for pairing in found:
         statistics = pairing.first if side == "A" else pairing.second
-        cells = [Cell(wording.MISSING)] * len(SHOWN)
+        cells = [Cell(MISSING)] * len(SHOWN)
         if statistics is not None:
             cells = [
                 Cell(
@@ -127,7 +129,7 @@ def _differences(found: list[Pairing]) -> Table:
     for pairing in found:
         comparison = pairing.comparison
         if comparison is None:
-            cells = [Cell(wording.MISSING)] * (len(SHOWN) + 1)
+            cells = [Cell(MISSING)] * (len(SHOWN) + 1)
         else:
             cells = [difference_cell(comparison, metric) for metric in SHOWN]
             how = f"{comparison.pairs:,} pairs" if comparison.paired else "not paired"

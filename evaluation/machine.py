@@ -1,17 +1,46 @@
-"""Where an experiment runs: processors, versions, load, and git's name for the source."""
+"""Where and when an experiment runs: processors, versions, load, git's name for the source."""
 
 from __future__ import annotations
 
 import os
 import platform
 import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from evaluation.records import Machine
+from evaluation.records import Circumstances, Machine
 
 PACKAGES = ("fastapi", "httptools", "httpx", "numpy", "uvicorn", "uvloop")
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """When an experiment began, and how busy the machine was then."""
+
+    started: str
+    load_before: float | None
+
+    @classmethod
+    def now(cls) -> Beginning:
+        return cls(_utc_now(), load_average())
+
+    def circumstances(
+        self, command: str, scenario: str, description: str, settings: str = ""
+    ) -> Circumstances:
+        """Of the experiment, which has just ended."""
+        return Circumstances(
+            started=self.started,
+            finished=_utc_now(),
+            command=command,
+            scenario=scenario,
+            description=description,
+            commit=commit(),
+            machine=this_machine(self.load_before),
+            settings=settings,
+        )
 
 
 def this_machine(load_before: float | None) -> Machine:
@@ -25,6 +54,17 @@ def this_machine(load_before: float | None) -> Machine:
         load_after=load_average(),
         versions={name: found for name in PACKAGES if (found := _version(name)) is not None},
     )
+
+
+def provenance(command: str) -> dict[str, str]:
+    """When, how, with which source and where something was measured, for the head of a page."""
+    machine = this_machine(None)
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "command": command,
+        "source": commit() or "not known",
+        "machine": f"{machine.cores} × {machine.processor}, {machine.platform}, {machine.python}",
+    }
 
 
 def load_average() -> float | None:
@@ -50,6 +90,10 @@ def commit(folder: Path = ROOT) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return f"{head}-dirty" if changed else head
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from config.schema import Experiment, Settings
 from evaluation.foretelling import CannotForetell, as_played, foretell
+from evaluation.measuring import announcement as announced
 from evaluation.progress import Steps
 from evaluation.records import ComparisonResult
 from evaluation.runner import EvaluationRunner, check
@@ -48,13 +49,9 @@ class Part:
 def announcement(parts: Sequence[Part]) -> str:
     """What will be done, and how long it takes."""
     seconds = sum(part.seconds for part in parts)
-    length = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} minutes"
     first = parts[0].experiment
     rest = "".join(f"; then {part.title.lower()}: {_load(part.experiment)}" for part in parts[1:])
-    return (
-        f"{', '.join(first.strategies)}: {_load(first)}{rest}; about {length}; Ctrl-C keeps what is"
-        " measured"
-    )
+    return announced(f"{', '.join(first.strategies)}: {_load(first)}{rest}", seconds)
 
 
 def measure(parts: Sequence[Part], command: str) -> list[ComparisonResult]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from evaluation import wording
 from evaluation.bootstrap import Interval, Metric
 from evaluation.metrics_analyzer import BASELINE, Analysis, Claim, Comparison, Estimate
+from evaluation.notation import per_cent
 from evaluation.records import ComparisonResult
-from evaluation.style import INK, QUIET, canvas, colour, name_rows
+from evaluation.style import INK, QUIET, canvas, estimate_row, name_rows, row_height, widen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,6 @@ def comparison_summary(result: ComparisonResult, analysis: Analysis, path: Path)
         metrics.append((Metric.SUCCESS, "success (%)"))
     judged = Metric.COST if failed else Metric.MEAN
     references = _references(analysis)
-    row_height = 0.34 * len(names) + 0.75
     rows = 2 if references else 1
     requests = sum(each.requests for each in analysis.statistics.values())
     subtitle = (
@@ -35,14 +35,14 @@ def comparison_summary(result: ComparisonResult, analysis: Analysis, path: Path)
         f" {_seeds(result)}; bars: 95 % intervals"
         + ("\ncost: latency, and one second more for every failure" if failed else "")
     )
-    with canvas(path, "Summary", subtitle, rows * row_height) as figure:
+    with canvas(path, "Summary", subtitle, rows * row_height(names)) as figure:
         halves = figure.subfigures(rows, 1, squeeze=False)[:, 0]
         above = halves[0].subplots(1, len(metrics), sharey=True, squeeze=False)[0]
         for axes, (metric, title) in zip(above, metrics, strict=True):
             scale = 100 if metric is Metric.SUCCESS else 1000
             name_rows(axes, names)
             for row, name in enumerate(names):
-                _point(axes, row, analysis.statistics[name].metrics[metric], scale, name)
+                estimate_row(axes, row, analysis.statistics[name].metrics[metric], name, scale)
             _value_labels(axes, names, analysis, metric, scale)
             axes.set_title(title)
         if references:
@@ -66,13 +66,6 @@ def _references(analysis: Analysis) -> list[tuple[str, dict[str, Comparison]]]:
     return found
 
 
-def _point(axes: Axes, row: int, estimate: Estimate, scale: float, name: str) -> None:
-    if estimate.interval is not None:
-        ends = [estimate.interval.low * scale, estimate.interval.high * scale]
-        axes.plot(ends, [row, row], color=colour(name), linewidth=2.2, solid_capstyle="butt")
-    axes.plot([estimate.value * scale], [row], "o", color=colour(name), markersize=5.5)
-
-
 def _value_labels(
     axes: Axes, names: list[str], analysis: Analysis, metric: Metric, scale: float
 ) -> None:
@@ -88,8 +81,7 @@ def _value_labels(
         axes.margins(x=0.12)
     else:
         axes.locator_params(axis="x", nbins=4)
-        low, high = axes.get_xlim()
-        axes.set_xlim(low - 0.12 * (high - low), high + 0.12 * (high - low))
+        widen(axes)
     if metric is not Metric.SUCCESS:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}"))
     for row, name in enumerate(names):
@@ -118,10 +110,10 @@ def _differences(
         if name not in changes:
             continue
         difference = changes[name]
-        _point(axes, row, _moved(difference.relative, zero), 1 if wide else 100, name)
+        estimate_row(axes, row, _moved(difference.relative, zero), name, 1 if wide else 100)
         claimed = difference.claim in (Claim.WIN, Claim.LOSS)
         axes.annotate(
-            f"{wording.per_cent(difference.relative.value, signed=True)}  {difference.claim.value}",
+            f"{per_cent(difference.relative.value, signed=True)}  {difference.claim.value}",
             (1.01, row),
             xycoords=("axes fraction", "data"),
             va="center",

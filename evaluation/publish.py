@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,8 +61,3 @@ def publish_parts(
     page = write_report(made, folder)
     export.point_latest(folder)
     return [Published(part.result, part.analysis, page) for part in made]
-
-
-def missing_packages() -> list[str]:
-    """Of those that a report needs and that the core does not."""
-    return [name for name in ("matplotlib", "jinja2") if importlib.util.find_spec(name) is None]

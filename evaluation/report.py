@@ -1,22 +1,18 @@
-"""The report for a reader: ``summary_report.md`` and ``report.html``, and a comparison of two.
-
-The HTML stands alone: style and plots are in the file, and it asks no other host for anything.
-"""
+"""The report of a comparison of strategies, for a reader."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from evaluation import caveats, story, wording
 from evaluation.agreement import agreements
-from evaluation.export import ReportError
 from evaluation.kinds import kinds
 from evaluation.metrics_analyzer import Analysis
-from evaluation.records import Circumstances, ComparisonResult
+from evaluation.notation import capital, listed, moment
+from evaluation.pages import PAGE, SUMMARY, picture, render, surroundings, write_text
+from evaluation.records import ComparisonResult
 from evaluation.report_tables import (
     agreement_table,
     difference_tables,
@@ -25,22 +21,7 @@ from evaluation.report_tables import (
     share_table,
 )
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-TEMPLATES = Path(__file__).resolve().parent / "templates"
-SUMMARY = "summary_report.md"
-PAGE = "report.html"
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A plot: its file's name, its data as a URI, what it shows and what one sees in it."""
-
-    file: str
-    uri: str
-    title: str
-    caption: str
+NOTHING = "There is nothing to compare with: one strategy was measured."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +48,9 @@ def write_report(parts: Sequence[Part], folder: Path) -> Path:
     first = parts[0].result
     alone = len(parts) == 1
     context = {
-        "result": first,
-        "subtitle": _subtitle(first) if alone else _started(first),
-        "title": f"{wording.listed(first.strategies)} compared",
-        "headlines": wording.headlines(first, parts[0].analysis)
+        "subtitle": _subtitle(first) if alone else moment(first.circumstances.started),
+        "title": f"{listed(first.strategies)} compared",
+        "headlines": (wording.headlines(first, parts[0].analysis) or [NOTHING])
         if alone
         else [story.in_short(part.title, part.result, part.analysis) for part in parts],
         "warnings": _warnings(parts),
@@ -79,14 +59,12 @@ def write_report(parts: Sequence[Part], folder: Path) -> Path:
         "parts": [_part(part, folder, alone) for part in parts],
         "method": _method(parts),
         "limits": wording.limits(first, parts[0].analysis),
+        "commands": [first.circumstances.command],
         "folders": sorted({path.parent.name for part in parts[1:] for path in part.plots}),
     }
-    templates = environment()
-    page = folder / PAGE
-    for path in (folder / SUMMARY, page):
-        text = templates.get_template(path.name).render(context)
-        write_text(path, text)
-    return page
+    for name in (SUMMARY, PAGE):
+        write_text(folder / name, render(name, context))
+    return folder / PAGE
 
 
 def _part(part: Part, folder: Path, alone: bool) -> dict[str, object]:
@@ -134,57 +112,8 @@ def _method(parts: Sequence[Part]) -> list[str]:
     ]
 
 
-def picture(path: Path, caption: str, folder: Path | None = None) -> Picture:
-    """The plot at ``path``, its title made of the file's name.
-
-    Args:
-        folder: the report's, where the plot may lie below it.
-    """
-    return Picture(
-        path.relative_to(folder).as_posix() if folder and folder in path.parents else path.name,
-        "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode(),
-        path.stem.replace("_", " ").capitalize(),
-        caption,
-    )
-
-
-def environment() -> Environment:
-    """Where the templates are; HTML is escaped, Markdown is not.
-
-    Raises:
-        ReportError: jinja2 is missing.
-    """
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError:
-        raise ReportError(
-            "reports need jinja2: run make setup, or pip install '.[report]'"
-        ) from None
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=lambda name: bool(name and name.endswith(".html")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Raises ReportError if it cannot be written."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ReportError(f"{path}: cannot be written: {error.strerror}") from None
-
-
 def _subtitle(result: ComparisonResult) -> str:
-    text = wording.described(result)
-    return f"{text[:1].upper()}{text[1:]}; {_started(result)}"
-
-
-def _started(result: ComparisonResult) -> str:
-    return result.circumstances.started.replace("T", " ").replace("Z", " UTC")
+    return f"{capital(wording.described(result))}; {moment(result.circumstances.started)}"
 
 
 def facts(result: ComparisonResult) -> list[tuple[str, str]]:
@@ -200,26 +129,4 @@ def facts(result: ComparisonResult) -> list[tuple[str, str]]:
         ),
         ("Seeds", ", ".join(map(str, result.seeds))),
         *surroundings(circumstances),
-    ]
-
-
-def surroundings(circumstances: Circumstances) -> list[tuple[str, str]]:
-    """Where and when something was measured, with which source."""
-    machine = circumstances.machine
-    load = ""
-    if machine.load_before is not None and machine.load_after is not None:
-        load = f"; load average {machine.load_before:g} before, {machine.load_after:g} after"
-    return [
-        (
-            "Machine",
-            f"{machine.processor}, {machine.cores} processors, {machine.platform}{load}",
-        ),
-        (
-            "Versions",
-            ", ".join(
-                [machine.python, *(f"{name} {each}" for name, each in machine.versions.items())]
-            ),
-        ),
-        ("Source", circumstances.commit or "not in git"),
-        ("Time", f"{circumstances.started} to {circumstances.finished}"),
     ]

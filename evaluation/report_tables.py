@@ -1,48 +1,20 @@
-"""The tables of a report, ready to be drawn: rows of strategies, cells of text. Pure."""
+"""The tables of a comparison of strategies, ready to be drawn. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from evaluation import wording
 from evaluation.agreement import Agreement, Ratio
 from evaluation.bootstrap import Metric
 from evaluation.kinds import Kind
 from evaluation.metrics_analyzer import BASELINE, Analysis, Claim, Comparison
+from evaluation.notation import MISSING, ms, number, per_cent, span
 from evaluation.records import ComparisonResult
 from evaluation.style import colour
+from evaluation.tables import Cell, Row, Table
 
 TABLE = (Metric.MEAN, Metric.P50, Metric.P95, Metric.P99, Metric.SD, Metric.CV)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A number and, below it, its interval; and what may be claimed of it."""
-
-    value: str
-    interval: str = ""
-    claim: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a table: a strategy and its cells."""
-
-    name: str
-    colour: str
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Heads above the cells; ``first`` is that of the names."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[Row, ...]
-    note: str = ""
-    first: str = "strategy"
 
 
 def result_table(analysis: Analysis) -> Table:
@@ -58,9 +30,9 @@ def result_table(analysis: Analysis) -> Table:
         ]
         spread, success = each.throughput, each.metrics[Metric.SUCCESS]
         cells += [
-            Cell(f"{spread.mean:.1f}/s", f"{spread.low:.1f} to {spread.high:.1f}"),
+            Cell(f"{number(spread.mean)}/s", span(spread)),
             Cell(
-                wording.per_cent(success.value),
+                per_cent(success.value),
                 wording.metric_interval(Metric.SUCCESS, success.interval)
                 if each.failures
                 else f"{each.requests:,} of {each.requests:,}",
@@ -97,11 +69,10 @@ def share_table(result: ComparisonResult, analysis: Analysis) -> Table:
             if spread is None:
                 cells.append(Cell("0 %"))
                 continue
-            low, high = wording.per_cent(spread.low), wording.per_cent(spread.high)
-            cells.append(Cell(wording.per_cent(spread.mean), f"{low[:-2]} to {high[:-2]}"))
+            cells.append(Cell(per_cent(spread.mean), span(spread, 100)))
         learned = each.explored / each.requests
-        cells.append(Cell(wording.per_cent(learned) if learned else wording.MISSING))
-        cells.append(Cell(f"{each.retried:,}" if each.retried else wording.MISSING))
+        cells.append(Cell(per_cent(learned) if learned else MISSING))
+        cells.append(Cell(f"{each.retried:,}" if each.retried else MISSING))
         rows.append(Row(name, colour(name), tuple(cells)))
     heads = tuple(id or "no server" for id in ids)
     return Table(
@@ -163,22 +134,6 @@ def difference_cell(comparison: Comparison, metric: Metric) -> Cell:
     return Cell(value, interval.rstrip(")"), claim or difference.claim.value)
 
 
-def plain_table(table: Table) -> str:
-    """For a terminal: the numbers in columns, the interval of the first one only."""
-    lines = [("", table.heads[0], "95 %", *table.heads[1:])]
-    for row in table.rows:
-        first, *others = row.cells
-        lines.append((row.name, first.value, first.interval, *(cell.value for cell in others)))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            text.ljust(width) if index == 0 else text.rjust(width)
-            for index, (text, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-
-
 def _failed(analysis: Analysis) -> bool:
     return any(each.failures for each in analysis.statistics.values())
 
@@ -196,7 +151,7 @@ def kind_tables(kinds: Sequence[Kind]) -> list[Table]:
         for name in names:
             latency = kind.latency.get(name, float("nan"))
             placed = sum(kind.placed.get(name, {}).get(id, 0.0) for id in good)
-            rows[name] += [Cell(f"{wording.ms(latency)} ms"), Cell(wording.per_cent(placed))]
+            rows[name] += [Cell(f"{ms(latency)} ms"), Cell(per_cent(placed))]
     servers = Table(
         "What a request takes, by kind and server",
         tuple(kinds[0].work),
@@ -230,7 +185,7 @@ def agreement_table(agreements: Sequence[Agreement]) -> Table | None:
             Cell(wording.metric_value(Metric.COST, each.foretold_cost)),
             _ratio_cell(each.live),
             _ratio_cell(each.foretold),
-            Cell(wording.per_cent(each.off, signed=True)),
+            Cell(per_cent(each.off, signed=True)),
             Cell("yes" if each.near else "no"),
             Cell("yes" if each.same_verdict else "no"),
         ]
@@ -257,8 +212,4 @@ def agreement_table(agreements: Sequence[Agreement]) -> Table | None:
 
 
 def _ratio_cell(ratio: Ratio) -> Cell:
-    interval = ratio.interval
-    return Cell(
-        f"{ratio.value:.3f}",
-        "" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}",
-    )
+    return Cell(number(ratio.value, digits=3), span(ratio.interval, digits=3))

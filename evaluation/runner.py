@@ -18,11 +18,11 @@ from pathlib import Path
 from config.loading import effective_yaml, load, nearest
 from config.schema import Experiment, Settings
 from evaluation.export import make_folder
-from evaluation.machine import commit, load_average, this_machine
+from evaluation.machine import Beginning
 from evaluation.network.cast import dice
 from evaluation.progress import Progress
 from evaluation.publish import publish
-from evaluation.records import Circumstances, ComparisonResult, Request, Run, ServerFacts
+from evaluation.records import ComparisonResult, Request, Run, ServerFacts
 from evaluation.testbed import (
     Bed,
     ExperimentError,
@@ -122,7 +122,7 @@ class EvaluationRunner:
         """
         settings = self._settings.model_copy(update={"experiment": experiment})
         plans = {seed: plan(settings, seed, self._timed) for seed in experiment.seeds}
-        started, load_before = _utc_now(), load_average()
+        beginning = Beginning.now()
         runs: list[Run] = []
         problem, interrupted = "", False
         count = len(experiment.strategies)
@@ -168,15 +168,11 @@ class EvaluationRunner:
             warmup=experiment.warmup_requests,
             request_rate=experiment.request_rate,
             runs=tuple(runs),
-            circumstances=Circumstances(
-                started=started,
-                finished=_utc_now(),
-                command=command or self._command,
-                scenario=self._scenario,
-                description=experiment.description,
-                commit=commit(),
-                machine=this_machine(load_before),
-                settings=effective_yaml(settings),
+            circumstances=beginning.circumstances(
+                command or self._command,
+                self._scenario,
+                experiment.description,
+                effective_yaml(settings),
             ),
             interrupted=interrupted,
             problem=problem,
@@ -351,7 +347,3 @@ def shuffled(strategies: Sequence[str], seed: int) -> list[str]:
 def learns(strategy: str, settings: Settings) -> bool:
     """Whether the strategy is a learner; the others are the classics."""
     return isinstance(registry.build(strategy, settings, random.Random(0)), Learner)
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

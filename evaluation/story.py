@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from evaluation.bootstrap import Metric
 from evaluation.kinds import Kind, kinds
 from evaluation.metrics_analyzer import BASELINE, Analysis, Claim, Comparison
+from evaluation.notation import listed, ms, per_cent
 from evaluation.records import ComparisonResult, ServerFacts
-from evaluation.wording import judged, listed, ms, per_cent
+from evaluation.wording import judged
 from rl.simulation.service import Phase
 
 EXPLAINED = {

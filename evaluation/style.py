@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from evaluation.metrics_analyzer import Estimate
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -234,16 +236,40 @@ def seconds_axis(axes: Axes, end: float) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=end > 4))
 
 
-def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """One row a strategy, the first on top, named in its colour."""
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_yticks(range(len(names)), names)
+def row_height(names: Sequence[str]) -> float:
+    """Inches of a panel with so many rows, its title and its axis."""
+    return 0.34 * len(names) + 0.75
+
+
+def label_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """One row a label, the first on top."""
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """One row a strategy, the first on top, named in its colour."""
+    label_rows(axes, names)
     # Inner panels of a row have no labels of their own.
     for tick, name in zip(axes.get_yticklabels(), names, strict=False):
         tick.set_color(ink(name))
         tick.set_fontweight("bold")
+
+
+def estimate_row(axes: Axes, row: float, estimate: Estimate, name: str, scale: float = 1.0) -> None:
+    """A dot in the strategy's colour, and a bar for its interval."""
+    if estimate.interval is not None:
+        ends = [estimate.interval.low * scale, estimate.interval.high * scale]
+        axes.plot(ends, [row, row], color=colour(name), linewidth=2.2, solid_capstyle="butt")
+    axes.plot([estimate.value * scale], [row], "o", color=colour(name), markersize=5.5)
+
+
+def widen(axes: Axes, share: float = 0.12) -> None:
+    """Room for what is written beside the outermost marks."""
+    low, high = axes.get_xlim()
+    axes.set_xlim(low - share * (high - low), high + share * (high - low))
 
 
 def whisker(axes: Axes, low: float, high: float, row: float) -> None:

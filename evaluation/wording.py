@@ -6,8 +6,6 @@ not allow. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from evaluation.bootstrap import BLOCK, DRAWS, Interval, Metric
@@ -20,6 +18,7 @@ from evaluation.metrics_analyzer import (
     Comparison,
     Estimate,
 )
+from evaluation.notation import MISSING, listed, ms, number, per_cent, span, with_span
 from evaluation.records import ComparisonResult
 
 NAMES = {
@@ -35,23 +34,6 @@ NAMES = {
 }
 LAG_WORTH_A_WARNING = 0.010
 """Seconds. Beyond it the load itself, not the balancer, shows in the latencies."""
-MISSING = "–"
-
-
-def ms(seconds: float, signed: bool = False) -> str:
-    """``78.6`` or ``1,234``: milliseconds, without the unit."""
-    return _number(seconds * 1000, signed)
-
-
-def per_cent(share: float, signed: bool = False) -> str:
-    """``24.1 %``; one hundred only if it is."""
-    if not np.isfinite(share):
-        return MISSING
-    if share == 1 and not signed:
-        return "100 %"
-    if not signed and 0.9995 <= share < 1:
-        return "99.9 %"
-    return f"{_number(share * 100, signed)} %"
 
 
 def metric_value(metric: Metric, value: float) -> str:
@@ -59,28 +41,22 @@ def metric_value(metric: Metric, value: float) -> str:
     if metric is Metric.SUCCESS:
         return per_cent(value)
     if metric is Metric.CV:
-        return f"{value:.3f}" if np.isfinite(value) else MISSING
+        return number(value, digits=3)
     return f"{ms(value)} ms"
 
 
 def metric_interval(metric: Metric, interval: Interval | None) -> str:
     """``78.0 to 79.3``, or nothing."""
-    if interval is None:
-        return ""
     if metric is Metric.CV:
-        return f"{interval.low:.3f} to {interval.high:.3f}"
-    scale = 100 if metric is Metric.SUCCESS else 1000
-    return f"{_number(interval.low * scale)} to {_number(interval.high * scale)}"
+        return span(interval, digits=3)
+    return span(interval, 100 if metric is Metric.SUCCESS else 1000)
 
 
 def change(metric: Metric, estimate: Estimate, relative: bool) -> str:
     """A difference with its interval: ``−18.9 ms (−20.1 to −17.7)``."""
     scale, unit = (100, "%") if relative else _unit(metric)
-    text = f"{_number(estimate.value * scale, signed=True)} {unit}"
-    if estimate.interval is None:
-        return text
-    low, high = estimate.interval.low * scale, estimate.interval.high * scale
-    return f"{text} ({_number(low, signed=True)} to {_number(high, signed=True)})"
+    text = f"{number(estimate.value * scale, signed=True)} {unit}"
+    return with_span(text, span(estimate.interval, scale, signed=True))
 
 
 def described(result: ComparisonResult) -> str:
@@ -243,21 +219,6 @@ def limits(result: ComparisonResult, analysis: Analysis) -> list[str]:
         " takes seconds to drain, or a learner that keeps to a choice for hundreds of requests.",
         "One scenario, one rate: another mix of servers or load may turn the order around.",
     ]
-
-
-def listed(names: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
-def _number(value: float, signed: bool = False) -> str:
-    if not np.isfinite(value):
-        return MISSING
-    digits = 0 if abs(value) >= 1000 else 1
-    text = f"{value:{'+' if signed else ''},.{digits}f}"
-    if float(text.replace(",", "")) == 0:
-        text = text.lstrip("+-")
-    return text.replace("-", "−")
 
 
 def _unit(metric: Metric) -> tuple[float, str]:

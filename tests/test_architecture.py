@@ -101,8 +101,11 @@ PURE = (
     "evaluation/network/values.py",
     "evaluation/network/view.py",
     "evaluation/network/wording.py",
+    "evaluation/notation.py",
     "evaluation/records.py",
     "evaluation/report_tables.py",
+    "evaluation/seed_tables.py",
+    "evaluation/seeds.py",
     "evaluation/simulate/comparison.py",
     "evaluation/simulate/measures.py",
     "evaluation/simulate/random_scenarios.py",
@@ -114,6 +117,7 @@ PURE = (
     "evaluation/shaping/wording.py",
     "evaluation/soak/page.py",
     "evaluation/story.py",
+    "evaluation/tables.py",
     "evaluation/wording.py",
 )
 IMPURE = {

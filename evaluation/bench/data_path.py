@@ -15,7 +15,6 @@ import os
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +27,7 @@ from evaluation.bench.measure import Bench
 from evaluation.bench.peers import peer
 from evaluation.bench.plan import CannotMeasure, Cores, Plan, parsed, planned, provided
 from evaluation.bench.tables import document
-from evaluation.machine import commit, this_machine
+from evaluation.machine import provenance
 from rl.vocabulary import JSON
 
 INTERRUPTED = 130
@@ -39,13 +38,9 @@ MOST_FILES = 20_000
 
 def facts(plan: Plan, command: Sequence[str], bench: Bench) -> dict[str, str]:
     """What the page says of the run before its figures."""
-    machine = this_machine(None)
     cores = Cores.here()
     found = {
-        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "command": " ".join(["python -m evaluation.bench.data_path", *command]),
-        "source": commit() or "not known",
-        "machine": f"{machine.cores} × {machine.processor}, {machine.platform}, {machine.python}",
+        **provenance(" ".join(["python -m evaluation.bench.data_path", *command])),
         "pinned": f"proxy {cores.proxy}, load {cores.load}, backend {cores.backend}"
         if cores.proxy
         else "nothing could be pinned",

@@ -18,6 +18,7 @@ from evaluation.bench.comparison import (
     results,
     verdicts,
 )
+from evaluation.tables import markdown
 
 
 def case_table(case: Case, samples: Sequence[Sample]) -> str:
@@ -26,12 +27,12 @@ def case_table(case: Case, samples: Sequence[Sample]) -> str:
     found = results(samples, base, case.figure)
     lines = [f"### {case.name}: {case.about}", ""]
     if case.figure is Figure.MEMORY:
-        lines += rows(
+        lines += markdown(
             ("", "bytes per idle connection"),
             [(each.peer, _spread(each.idle_bytes, 0)) for each in found],
         )
     elif case.figure is Figure.RATE:
-        lines += rows(
+        lines += markdown(
             ("", "MB/s", *([f"× {base}"] if base else []), "CPU s/GB", "of its core"),
             [
                 (
@@ -45,7 +46,7 @@ def case_table(case: Case, samples: Sequence[Sample]) -> str:
             ],
         )
     else:
-        lines += rows(
+        lines += markdown(
             (
                 "",
                 "CPU µs/request",
@@ -73,7 +74,7 @@ def case_table(case: Case, samples: Sequence[Sample]) -> str:
 def goal_table(found: Sequence[Verdict]) -> str:
     """Every goal with what was measured and its verdict."""
     return "\n".join(
-        rows(
+        markdown(
             ("goal", "measured", "95 % interval", "verdict"),
             [
                 (
@@ -109,19 +110,6 @@ def document(
         if own:
             parts += ["", case_table(case, own)]
     return "\n".join(parts)
-
-
-def rows(heading: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table whose columns are aligned in plain text too."""
-    widths = [
-        max(3, *(len(row[index]) for row in (heading, *body))) for index in range(len(heading))
-    ]
-    lines = [_row(heading, widths), "|" + "|".join("-" * (width + 2) for width in widths) + "|"]
-    return [*lines, *(_row(row, widths) for row in body)]
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "| " + " | ".join(f"{c:<{w}}" for c, w in zip(cells, widths, strict=True)) + " |"
 
 
 def _cpu_row(each: Result, base: str | None) -> tuple[str, ...]:

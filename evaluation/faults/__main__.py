@@ -9,32 +9,27 @@ import math
 import shlex
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from backend.processes import ProcessError
 from config.open_files import allow_open_files
+from evaluation.arguments import INTERRUPTED, REFUSED, BadArgument
 from evaluation.bench.plan import Parser
 from evaluation.faults.catalogue import FAULTS, Fault, fault
 from evaluation.faults.page import line, page
 from evaluation.faults.play import Load, Played, play
 from evaluation.faults.stage import SETTINGS, StageError, lacking
-from evaluation.machine import commit, this_machine
+from evaluation.machine import provenance
 from evaluation.settings_known import known
 from load_balancer import strategies
 from traffic.generator import new_event_loop
 
 DEFAULT_PAGE = Path("reports/faults.md")
-INTERRUPTED = 130
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 MOST_FILES = 16_384
 SHORTEST = 4.0
-
-
-class BadArgument(Exception):
-    """The message is the one line to show."""
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -108,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise BadArgument(f"{file}: cannot be written: {error.strerror}") from None
     except BadArgument as error:
         _say(f"faults: {error}")
-        return 2
+        return REFUSED
     # Explicitly, because a shell starts background jobs with SIGINT ignored.
     before = [(each, signal.signal(each, signal.default_int_handler)) for each in ENDINGS]
     allow_open_files(MOST_FILES)
@@ -142,14 +137,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _facts(command: str) -> dict[str, str]:
-    machine = this_machine(None)
     settings = ", ".join(f"{path} {json.dumps(value)}" for path, value in SETTINGS.items())
     unknown = [path for path in SETTINGS if not known(path)]
     found = {
-        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "command": f"`{command}`",
-        "source": commit() or "not known",
-        "machine": f"{machine.cores} × {machine.processor}, {machine.platform}, {machine.python}",
+        **provenance(f"`{command}`"),
         "settings beyond the defaults": settings,
     }
     return found | ({"unknown to this version": ", ".join(unknown)} if unknown else {})

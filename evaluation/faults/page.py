@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evaluation.bench.tables import rows
 from evaluation.faults.measures import PERCENT, QUIET, WINDOW
 from evaluation.faults.play import MIX, TIMEOUT, Load, Played
+from evaluation.tables import markdown
 
 INTRODUCTION = """\
 # Faults under load
@@ -74,7 +74,7 @@ def page(
 
 
 def table(played: Sequence[Played]) -> str:
-    return "\n".join(rows(HEADING, [_row(each) for each in played]))
+    return "\n".join(markdown(HEADING, [_row(each) for each in played]))
 
 
 def line(each: Played) -> str:

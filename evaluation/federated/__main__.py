@@ -15,34 +15,30 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from evaluation.arguments import BadArgument, count, ended, parse_seeds, share
 from evaluation.export import ReportError, discard, make_folder
 from evaluation.federated import flower, report
-from evaluation.federated.analysis import analyze
-from evaluation.federated.learning import Manner, alone
-from evaluation.federated.study import Plan, Tried, compare, seeds_of
+from evaluation.federated.analysis import against
+from evaluation.federated.learning import alone
+from evaluation.federated.sites import AGENTS, DQN, EXPLORE, TABULAR, UPDATES, Manner
+from evaluation.federated.study import Plan, Tried, compare, ordered, seeds_of, tasks
 from evaluation.federated.traffic import NODES
 from evaluation.progress import Steps
-from evaluation.simulate.__main__ import BadArgument, parse_seeds
+from evaluation.shaping.training import TrainingError, need_torch
 
 PROGRAM = "python -m evaluation.federated"
-REFUSED = 2
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
-MOST = 10_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs it; the exit status: 2 for what cannot be run, 130 after Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = _parser().parse_args(given)
-    try:
+
+    def run() -> int:
         status: int = asked.run(asked, f"{PROGRAM} {shlex.join(given)}")
         return status
-    except (BadArgument, ReportError, flower.FlowerError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+    return ended(PROGRAM, run, ReportError, TrainingError, flower.FlowerError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,58 +47,71 @@ def _parser() -> argparse.ArgumentParser:
     study = parts.add_parser("compare", help="learn together and alone in virtual time; a report")
     study.set_defaults(run=_compare)
     study.add_argument("--seeds", default="0-9", help="such as 0-9 or 3,5 (%(default)s)")
-    study.add_argument("--episodes", type=_count, default=6, help="of each node (%(default)s)")
-    study.add_argument("--explore", type=_share, default=0.3, help="while learning (%(default)s)")
+    study.add_argument("--episodes", type=count, default=6, help="of each node (%(default)s)")
     study.add_argument(
-        "--prior", type=_share, default=1.0, help="of what agents are born knowing (%(default)s)"
+        "--agent", choices=AGENTS, default=TABULAR, help="dqn needs PyTorch (%(default)s)"
+    )
+    usual = ", ".join(f"{agent} {least:g}" for agent, least in EXPLORE.items())
+    study.add_argument(
+        "--explore", type=share, help=f"while learning; networks come down to it ({usual})"
+    )
+    study.add_argument("--prior", type=share, help="of what tables are born knowing (1.0)")
+    study.add_argument(
+        "--updates", type=count, help=f"gradient steps of a network a step ({UPDATES})"
     )
     study.add_argument("--poisoned", action="store_true", help="and with one poisoned site")
     study.add_argument("--longer", action="store_true", help="and alone for three times as long")
+    study.add_argument("--workers", type=count, default=1, metavar="N", help="processes (1)")
     study.add_argument("--out", default="reports/federated", help="folder (%(default)s)")
     rounds = parts.add_parser("flower", help="rounds over a SuperLink and SuperNodes, on loopback")
     rounds.set_defaults(run=_flower)
     rounds.add_argument("--environment", default="state/flower", help="folder (%(default)s)")
     rounds.add_argument("--folder", default="state/flower-run", help="for files (%(default)s)")
-    rounds.add_argument("--rounds", type=_count, default=2, help="(%(default)s)")
+    rounds.add_argument("--rounds", type=count, default=2, help="(%(default)s)")
     rounds.add_argument("--method", choices=("mean", "median"), default="mean")
     rounds.add_argument("--seed", type=int, default=0, help="of what was learned before")
     return it
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST:
-        raise ValueError
-    return number
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise ValueError
-    return share
-
-
 def _compare(asked: argparse.Namespace, command: str) -> int:
     seeds = tuple(parse_seeds(asked.seeds))
-    manner = Manner(asked.explore, asked.prior)
+    manner = _manner(asked)
     plan = Plan(seeds, asked.episodes, manner, asked.poisoned, asked.longer)
     folder = make_folder(Path(asked.out), datetime.now(UTC), report.RESULTS)
     tried: list[Tried] = []
     try:
-        with closing(Steps(plan.steps)) as progress:
+        with closing(Steps(len(tasks(plan)))) as progress:
             # One by one: what is done is kept if the rest is not.
-            tried.extend(compare(plan, progress.step))
+            for done in compare(plan, progress, asked.workers):
+                tried.extend(done)
     finally:
         text = ""
         if tried:
-            text = report.page(analyze(tried), plan, seeds_of(tried), command)
+            tried = ordered(tried, plan)
+            text = report.page(against(tried), plan, seeds_of(tried), command)
             report.write(folder, tried, text)
         else:
             discard(folder, report.RESULTS)
     print(text)
     print(f"written to {folder}")
     return 0
+
+
+def _manner(asked: argparse.Namespace) -> Manner:
+    """
+    Raises:
+        BadArgument: what was asked for is another agent's.
+        TrainingError: PyTorch is missing.
+    """
+    if asked.agent == DQN:
+        if asked.prior is not None:
+            raise BadArgument("--prior: is for --agent tabular; networks are born knowing nothing")
+        need_torch(DQN)
+    elif asked.updates is not None:
+        raise BadArgument("--updates: is for --agent dqn; tables take no gradient steps")
+    explore = EXPLORE[asked.agent] if asked.explore is None else asked.explore
+    prior = 1.0 if asked.prior is None else asked.prior
+    return Manner(asked.agent, explore, prior, asked.updates or UPDATES)
 
 
 def _flower(asked: argparse.Namespace, command: str) -> int:

@@ -7,95 +7,28 @@ coordinator and its sites have.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from evaluation.federated.traffic import NODES, drawn
-from evaluation.shaping.adapting import AdaptedCast
-from evaluation.shaping.records import CLIENTS, INTERACTIVE
+from evaluation.federated.sites import USUAL, Known, Manner, Site, site
+from evaluation.federated.traffic import NODES
 from load_balancer.federation.memory import Memory, Model
 from load_balancer.federation.rounds import Rounds
-from load_balancer.shaping.agent_pool import CHECKPOINT_VERSION
 from rl.federated.terms import Terms
-from rl.shaping.agents import Conduct
-from rl.vocabulary import JSON, Parameters
-
-AGENT = "tabular"
+from rl.vocabulary import JSON
 
 LEARNING_SEEDS = 1_000_000
 """From which on the seeds of episodes lie that are learned from."""
 SEEDS_APART = 10_000
 
-Known: TypeAlias = dict[str, JSON]
-"""What a node has learned, by agent."""
+LIAR = "poisoned"
+LARGEST_LIE = 10_000.0
+"""Of a number: what is far larger is refused before long."""
+CLAIMED_VISITS = 10**8
+CLAIMED_EXPERIENCE = 10**9
 
 Poison: TypeAlias = Callable[[Known], Known]
 """What a site offers instead of what it has learned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How nodes learn.
-
-    Attributes:
-        explore: share of the choices that are tried to learn from.
-        prior: weight of what agents are born knowing, as in ``Conduct``.
-    """
-
-    explore: float = 0.3
-    prior: float = 1.0
-
-
-USUAL = Manner()
-
-
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """What came of one.
-
-    Attributes:
-        known: afterwards.
-        reward: mean of all clients and intervals.
-        missed: share of the intervals in which the interactive client's target was missed.
-        completed: requests of all clients.
-    """
-
-    known: Known
-    reward: float
-    missed: float
-    completed: int
-
-
-def play(
-    node: str, seed: int, known: Known | None, learns: bool, manner: Manner = USUAL
-) -> Episode:
-    """One episode of a node's traffic.
-
-    Args:
-        known: by the agents, at its beginning; None knows nothing but what agents are born with.
-        learns: else the agents do what looks best, and learn nothing.
-    """
-    scenario, rules = drawn(node, seed)
-    checkpoint: Parameters = {"version": CHECKPOINT_VERSION, "agents": dict(known or {})}
-    epsilon = manner.explore if learns else 0.0
-    conduct = Conduct(
-        explore_most=epsilon, explore_least=epsilon, explore_decay=1.0, prior=manner.prior
-    )
-    adapted = AdaptedCast(scenario, rules, seed, AGENT, checkpoint, conduct, guard=False, keep=True)
-    agents = adapted.agents
-    if not learns:
-        for name in CLIENTS:
-            agents.freeze(name)
-    adapted.run(scenario.seconds)
-    rewards = [each.reward for name in CLIENTS for each in adapted.decided[name]]
-    interactive = agents.state(INTERACTIVE)
-    return Episode(
-        {f"rule:{name}": agents.agents()[f"client:{name}"].parameters() for name in CLIENTS},
-        sum(rewards) / len(rewards),
-        interactive.violated / max(1, interactive.intervals),
-        sum(asked.status < 400 for asked, _ in adapted.cast.ended),
-    )
 
 
 def learning_seed(seed: int, episode: int) -> int:
@@ -104,13 +37,14 @@ def learning_seed(seed: int, episode: int) -> int:
 
 
 def alone(node: str, seed: int, episodes: Sequence[int], manner: Manner = USUAL) -> list[Known]:
-    """A node that knows only its own traffic; what it knows after so many episodes each."""
-    known: Known | None = None
+    """A node that knows only its own traffic; what it knows after so many episodes each. After the
+    first of these numbers no network explores more than the least."""
+    learner = site(node, seed, manner)
     found = []
     for episode in range(max(episodes)):
-        known = play(node, learning_seed(seed, episode), known, True, manner).known
+        learner.learn(learning_seed(seed, episode), episode / episodes[0])
         if episode + 1 in episodes:
-            found.append(known)
+            found.append(learner.known)
     return found
 
 
@@ -127,53 +61,80 @@ def together(
     Args:
         poison: one more site takes part, which offers this of what the first has learned.
     """
-    sites = list(NODES)
-    own = sites[0]
-    others = [*sites[1:], *(["poisoned"] if poison else [])]
-    rounds = Rounds("virtual", own, others, 1, terms, random.Random(seed), lambda name: None)
-    memories = {site: Memory(site, lambda name: None) for site in sites}
-    known: dict[str, Known] = {}
+    sites = {node: site(node, seed, manner) for node in NODES}
+    circle = _Circle(sites, seed, terms, poison)
+    if all(each.known for each in sites.values()):
+        circle.close()  # a base in common, from which on changes can be averaged
     for episode in range(episodes):
-        for site in sites:
-            played = play(site, learning_seed(seed, episode), known.get(site), True, manner)
-            known[site] = played.known
-            id = memories[site].offer(played.known)
-            rounds.receive(site, rounds.run, rounds.round, id, rounds.examine(played.known))
+        for each in sites.values():
+            each.learn(learning_seed(seed, episode), episode / episodes)
+        circle.close()
+    return {node: each.known for node, each in sites.items()}
+
+
+class _Circle:
+    """A coordinator and all sites, and no network between them."""
+
+    def __init__(
+        self, sites: Mapping[str, Site], seed: int, terms: Terms, poison: Poison | None
+    ) -> None:
+        self._sites = sites
+        self._own, *others = sites
+        self._poison = poison
         if poison is not None:
-            bad = rounds.examine(poison(known[own]))
-            rounds.receive("poisoned", rounds.run, rounds.round, str(episode), bad)
+            others.append(LIAR)
+        dice = random.Random(seed)
+        self._rounds = Rounds("virtual", self._own, others, 1, terms, dice, lambda name: None)
+        self._memories = {name: Memory(name, lambda name: None) for name in sites}
+
+    def close(self) -> None:
+        """A round: every site offers what it knows, and goes on from what all know."""
+        rounds = self._rounds
+        offers = {name: each.known for name, each in self._sites.items()}
+        for name, known in offers.items():
+            id = self._memories[name].offer(known)
+            rounds.receive(name, rounds.run, rounds.round, id, rounds.examine(known))
+        if self._poison is not None:
+            bad = rounds.examine(self._poison(offers[self._own]))
+            rounds.receive(LIAR, rounds.run, rounds.round, str(rounds.round), bad)
         work = rounds.close()
         assert work is not None
         outcome = work.done()
         rounds.finish(work, outcome)
         whole: Known = {name: each.parameters for name, each in outcome.merged.items()}
-        for site in sites:
-            included = rounds.sites[site].included
-            model = Model(rounds.run, rounds.round, whole, included)
-            known[site] = memories[site].join(model, known[site]).parameters
-            memories[site].begin(model)
-    return known
+        for name, each in self._sites.items():
+            memory = self._memories[name]
+            model = Model(rounds.run, rounds.round, whole, rounds.sites[name].included)
+            each.load(memory.join(model, offers[name]).parameters)
+            memory.begin(model)
 
 
 def turned_round(known: Known) -> Known:
-    """Poison that no check of its form can find: every value's sign is turned, a hundredfold, and
-    much experience is claimed."""
+    """Poison that no check of its form can find: every number's sign is turned, a hundredfold, and
+    far more experience is claimed than anybody has, in every round anew."""
     found: Known = {}
     for name, parameters in known.items():
         assert isinstance(parameters, dict)
-        states = parameters["states"]
-        assert isinstance(states, list)
-        found[name] = {
-            **parameters,
-            "experience": 10**9,
-            "states": [_turned(state) for state in states],
-        }
+        lie = {**parameters, "experience": _number(parameters["experience"]) + CLAIMED_EXPERIENCE}
+        for key in ("states", "arrays"):
+            if key in parameters:
+                lie[key] = _turned(parameters[key])
+        found[name] = lie
     return found
 
 
-def _turned(state: JSON) -> JSON:
-    assert isinstance(state, dict)
-    values, visits = state["values"], state["visits"]
-    assert isinstance(values, list) and isinstance(visits, list)
-    turned: list[JSON] = [-100.0 * float(str(value)) for value in values]
-    return {**state, "values": turned, "visits": [10**8] * len(visits)}
+def _turned(data: JSON, key: str = "") -> JSON:
+    """Numbers of tables and networks, however deep they are."""
+    if isinstance(data, dict):
+        return {name: _turned(each, name) for name, each in data.items()}
+    if isinstance(data, list):
+        return data if key == "levels" else [_turned(each, key) for each in data]
+    if key == "visits":
+        return _number(data) + CLAIMED_VISITS
+    assert isinstance(data, int | float)
+    return max(-LARGEST_LIE, min(LARGEST_LIE, -100.0 * data))
+
+
+def _number(data: JSON) -> int:
+    assert isinstance(data, int)
+    return data

@@ -3,60 +3,83 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evaluation.bootstrap import Interval
-from evaluation.federated.analysis import ALL_NODES, MEASURES, Measure, Row
+from evaluation.federated.analysis import ALL_NODES, MEASURES
+from evaluation.federated.sites import DQN, TABULAR
 from evaluation.federated.study import ALONE, RUNS, TOGETHER, Plan, Tried, seeds_of
 from evaluation.federated.traffic import NODES, STRETCH_SECONDS, STRETCHES
-from evaluation.metrics_analyzer import Estimate
+from evaluation.metrics_analyzer import Claim
+from evaluation.notation import with_span
+from evaluation.seed_tables import difference_cell, value
+from evaluation.seeds import Measure, Statistics
+from evaluation.tables import markdown
 
 RESULTS = "tries.json"
 PAGE = "report.md"
+JUDGED = ("reward", "missed", "missed_any")
+"""The measures that headlines are made of."""
+WORDS = {
+    Claim.WIN: "better",
+    Claim.LOSS: "worse",
+    Claim.NO_DIFFERENCE: "no difference that can be told",
+    Claim.TOO_FEW: "too few seeds to tell",
+    None: "",
+}
+
+LEARNS = {TABULAR: "tables", DQN: "deep Q-learning, one network for all its clients"}
+
+Found = Mapping[str, Sequence[Statistics]]
+"""By node, or of all of them; of each the arms against one of them."""
 
 
-def page(rows: Sequence[Row], plan: Plan, seeds: Sequence[int], command: str) -> str:
-    """The report."""
+def page(by_reference: Mapping[str, Found], plan: Plan, seeds: Sequence[int], command: str) -> str:
+    """The report.
+
+    Args:
+        by_reference: that all arms are compared with; the first is the node alone.
+    """
     seconds = STRETCHES * STRETCH_SECONDS
+    found = by_reference[ALONE]
     said = [
         "# Federated learning: three nodes, together and alone",
         f"`{command}`",
         f"Nodes: {', '.join(NODES)}. Each learns from {plan.episodes} episodes of {seconds:g} s of "
-        "its own traffic, and is then tried, without learning or exploring, on that of the two "
-        f"others, {RUNS} episodes each. Seeds: {len(seeds)}; differences are paired by seed, with "
-        "95 % intervals over the seeds.",
-        *(f"- {line}" for line in headlines(rows)),
+        f"its own traffic by {LEARNS[plan.manner.agent]}, and is then tried, without learning or "
+        f"exploring, on that of the two others, {RUNS} episodes each. Seeds: {len(seeds)}; "
+        "differences are paired by seed, with 95 % intervals over the seeds.",
+        *(f"- {line}" for each in by_reference for line in headlines(by_reference[each], each)),
         "## Each arm, over all nodes",
-        _table([row for row in rows if row.node == ALL_NODES], by_node=False),
+        *(
+            _table({ALL_NODES: arms[ALL_NODES]}, reference, by_node=False)
+            for reference, arms in by_reference.items()
+        ),
         "## Each node",
-        _table([row for row in rows if row.node != ALL_NODES], by_node=True),
+        _table(
+            {node: arms for node, arms in found.items() if node != ALL_NODES}, ALONE, by_node=True
+        ),
     ]
     return "\n\n".join(said).replace("\n\n- ", "\n- ") + "\n"
 
 
-def headlines(rows: Sequence[Row]) -> list[str]:
-    """What came of learning together, node by node; nothing is claimed where the interval holds
-    zero."""
-    found = []
-    for row in rows:
-        if row.arm != TOGETHER or row.node == ALL_NODES:
+def headlines(found: Found, reference: str = ALONE) -> list[str]:
+    """What came of learning together, over all nodes and node by node; nothing is claimed where the
+    interval holds zero."""
+    lines = []
+    for node, arms in found.items():
+        together = next((each for each in arms if each.name == TOGETHER), None)
+        if together is None:
             continue
-        for measure, more_is_better in (("reward", True), ("missed", False)):
-            difference = row.differences[measure]
-            between = difference.interval
-            if between is None:
-                words = "too few seeds to tell"
-            elif not between.excludes_zero:
-                words = "no difference that can be told"
-            else:
-                words = "better" if (between.low > 0) == more_is_better else "worse"
-            told = next(each for each in MEASURES if each.name == measure)
-            found.append(
-                f"{row.node}, {told.title}: together against {ALONE} "
-                f"{_signed(told, difference)}: {words}."
-            )
-    return found
+        for measure in MEASURES:
+            if measure.name in JUDGED and measure.name in together.differences:
+                words = WORDS[together.differences[measure.name].claim]
+                told = _difference(measure, together)
+                where = "all nodes" if node == ALL_NODES else node
+                lines.append(
+                    f"{where}, {measure.title}: together against {reference} {told}: {words}."
+                )
+    return lines
 
 
 def write(folder: Path, tried: Sequence[Tried], text: str) -> None:
@@ -67,33 +90,24 @@ def write(folder: Path, tried: Sequence[Tried], text: str) -> None:
     (folder / PAGE).write_text(text, encoding="utf-8")
 
 
-def _table(rows: Sequence[Row], by_node: bool) -> str:
+def _table(found: Found, reference: str, by_node: bool) -> str:
     heads = ["arm", *(["node"] if by_node else [])]
     for measure in MEASURES:
-        heads += [measure.title, f"minus {ALONE}"]
-    lines = [heads, ["---"] * len(heads)]
-    for row in rows:
-        cells = [row.arm, *([row.node] if by_node else [])]
-        for measure in MEASURES:
-            cells.append(_number(measure, row.values[measure.name].value))
-            difference = row.differences.get(measure.name)
-            cells.append("" if difference is None else _signed(measure, difference))
-        lines.append(cells)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        heads += [measure.title, f"minus {reference}"]
+    # Arm by arm, so that a node's place is the same in each.
+    body = []
+    for arms in zip(*found.values(), strict=True):
+        for node, each in zip(found, arms, strict=True):
+            cells = [each.name, *([node] if by_node else [])]
+            for measure in MEASURES:
+                cells.append(value(measure, each.measures[measure.name].value))
+                cells.append(_difference(measure, each))
+            body.append(cells)
+    return "\n".join(markdown(heads, body))
 
 
-def _number(measure: Measure, value: float, sign: str = "") -> str:
-    if measure.percent:
-        return f"{100 * value:{sign}.1f} %"
-    return f"{value:{sign}.0f}" if measure.name == "completed" else f"{value:{sign}.3f}"
-
-
-def _signed(measure: Measure, estimate: Estimate) -> str:
-    return f"{_number(measure, estimate.value, '+')}{_between(measure, estimate.interval)}"
-
-
-def _between(measure: Measure, interval: Interval | None) -> str:
-    if interval is None:
+def _difference(measure: Measure, statistics: Statistics) -> str:
+    if measure.name not in statistics.differences:
         return ""
-    low, high = (_number(measure, each, "+") for each in (interval.low, interval.high))
-    return f" ({low} to {high})"
+    cell = difference_cell(measure, statistics)
+    return with_span(cell.value, cell.interval)

@@ -3,20 +3,16 @@ traffic that each has not seen, paired by seed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from evaluation.federated.learning import (
-    USUAL,
-    Known,
-    Manner,
-    alone,
-    play,
-    together,
-    turned_round,
-)
+from evaluation.federated.learning import alone, together, turned_round
+from evaluation.federated.sites import USUAL, Episode, Known, Manner, begun, play
 from evaluation.federated.traffic import NODES
+from evaluation.progress import Steps
+from evaluation.workers import played
 from rl.federated.terms import Terms
 
 UNTRAINED = "untrained"
@@ -45,7 +41,8 @@ class Tried(NamedTuple):
     Attributes:
         arm: how it has learned.
         node: whose daily traffic it knows, and whose it is ``tried_on``.
-        reward, missed, completed: of the episode, as ``evaluation.federated.learning`` has them.
+        reward, missed, missed_any, completed: of the episode, as ``evaluation.federated.sites`` has
+            them.
     """
 
     arm: str
@@ -55,6 +52,7 @@ class Tried(NamedTuple):
     run: int
     reward: float
     missed: float
+    missed_any: float
     completed: int
 
 
@@ -75,55 +73,94 @@ class Plan:
     longer: bool = False
 
     @property
-    def steps(self) -> int:
-        """That ``compare`` tells of."""
-        arms = len(ARMS) + self.longer + (len(POISONED) if self.poisoned else 0)
-        return len(self.seeds) * arms
+    def arms(self) -> list[str]:
+        """In the order in which they are told of."""
+        poisoned = POISONED if self.poisoned else ()
+        return [*ARMS, *([LONGER] if self.longer else []), *poisoned]
 
 
-def compare(plan: Plan, step: Callable[[str], None] = lambda name: None) -> Iterator[Tried]:
-    """Everything, seed by seed."""
-    for seed in plan.seeds:
-        lengths = (plan.episodes, 3 * plan.episodes) if plan.longer else (plan.episodes,)
-        apart = {node: alone(node, seed, lengths, plan.manner) for node in NODES}
-        once = {node: found[0] for node, found in apart.items()}
-        longer = {node: found[-1] for node, found in apart.items()}
-        arms: dict[str, Callable[[], dict[str, Known]]] = {
-            UNTRAINED: lambda: {node: {} for node in NODES},
-            ALONE: lambda once=once: once,  # type: ignore[misc]
-            TOGETHER: lambda seed=seed: _together(plan, seed),  # type: ignore[misc]
-        }
-        if plan.longer:
-            arms[LONGER] = lambda longer=longer: longer  # type: ignore[misc]
-        if plan.poisoned:
-            for arm, terms in POISONED.items():
-                arms[arm] = lambda seed=seed, terms=terms: together(  # type: ignore[misc]
-                    seed, plan.episodes, terms, turned_round, plan.manner
-                )
-        for arm, learned in arms.items():
-            step(f"{arm}, seed {seed}")
-            yield from _tried(arm, seed, learned(), plan.manner)
+Task: TypeAlias = tuple[Plan, int, str]
+"""A seed's arm; that of the nodes alone has those of more episodes as well."""
 
 
-def _together(plan: Plan, seed: int) -> dict[str, Known]:
-    return together(seed, plan.episodes, Terms(), manner=plan.manner)
+def tasks(plan: Plan) -> list[Task]:
+    """All that there is to do, seed by seed."""
+    return [(plan, seed, arm) for seed in plan.seeds for arm in plan.arms if arm != LONGER]
+
+
+def compare(
+    plan: Plan, progress: Steps | None = None, workers: int | None = 1
+) -> Generator[list[Tried], None, None]:
+    """Everything, as it gets ready. Whoever stops listening ends it all.
+
+    Args:
+        workers: processes; as many as there are cores if None.
+
+    Raises:
+        TrainingError: PyTorch is missing.
+    """
+    with closing(played(_played, tasks(plan), workers, progress, _name)) as done:
+        yield from done
+
+
+def _name(tried: Sequence[Tried]) -> str:
+    return f"{tried[0].arm}, seed {tried[0].seed}"
+
+
+def _played(task: Task) -> list[Tried]:
+    plan, seed, arm = task
+    manner = plan.manner
+    if arm == UNTRAINED:
+        known = dict.fromkeys(NODES, begun(seed, manner))
+    elif arm == TOGETHER:
+        known = together(seed, plan.episodes, Terms(), manner=manner)
+    elif arm in POISONED:
+        known = together(seed, plan.episodes, POISONED[arm], turned_round, manner)
+    else:
+        return _apart(plan, seed)
+    return list(_tried(arm, seed, known, manner))
+
+
+def _apart(plan: Plan, seed: int) -> list[Tried]:
+    arms = {ALONE: plan.episodes, **({LONGER: 3 * plan.episodes} if plan.longer else {})}
+    learned = {node: alone(node, seed, list(arms.values()), plan.manner) for node in NODES}
+    found: list[Tried] = []
+    for place, arm in enumerate(arms):
+        known = {node: after[place] for node, after in learned.items()}
+        found.extend(_tried(arm, seed, known, plan.manner))
+    return found
 
 
 def _tried(arm: str, seed: int, known: dict[str, Known], manner: Manner) -> Iterator[Tried]:
     # Nodes that know the same do the same: in rounds all do, and untrained ones.
-    done: dict[tuple[str, int], list[tuple[Known, tuple[float, float, int]]]] = {}
+    done: dict[tuple[str, int], list[tuple[Known, Episode]]] = {}
     for node, mine in known.items():
         for tried_on in NODES:
             if tried_on == node:
                 continue
             for run in range(RUNS):
                 before = done.setdefault((tried_on, run), [])
-                found = next((figures for each, figures in before if each == mine), None)
+                found = next((episode for each, episode in before if each == mine), None)
                 if found is None:
-                    episode = play(tried_on, RUNS * seed + run, mine, False, manner)
-                    found = episode.reward, episode.missed, episode.completed
+                    found = play(tried_on, RUNS * seed + run, mine, False, manner)
                     before.append((mine, found))
-                yield Tried(arm, seed, node, tried_on, run, *found)
+                yield Tried(
+                    arm,
+                    seed,
+                    node,
+                    tried_on,
+                    run,
+                    found.reward,
+                    found.missed,
+                    found.missed_any,
+                    found.completed,
+                )
+
+
+def ordered(tried: Sequence[Tried], plan: Plan) -> list[Tried]:
+    """As if all had been done one by one."""
+    arms = plan.arms
+    return sorted(tried, key=lambda each: (each.seed, arms.index(each.arm)))
 
 
 def seeds_of(tried: Sequence[Tried]) -> list[int]:

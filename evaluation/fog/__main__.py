@@ -15,29 +15,32 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.loading import ConfigError
+from evaluation.arguments import (
+    INTERRUPTED,
+    BadArgument,
+    count,
+    ended,
+    parse_names,
+    parse_seeds,
+)
+from evaluation.checkpoint_file import CheckpointError
 from evaluation.export import ReportError, discard, make_folder
 from evaluation.fog import checkpoints
 from evaluation.fog.algorithms import LEARNERS, AlgorithmError, Cast, check, gather, names
 from evaluation.fog.analysis import analyze
-from evaluation.fog.checkpoints import CheckpointError
 from evaluation.fog.configurations import DEFAULT, fingerprint, load_configuration
 from evaluation.fog.configurations import names as configurations
 from evaluation.fog.playing import Measured
 from evaluation.fog.report import RESULTS, Comparison, publish
 from evaluation.fog.training import POINT_STEPS, REWARDS, Task, TrainingError, train
 from evaluation.fog.wording import result_table
-from evaluation.machine import load_average
+from evaluation.machine import Beginning
 from evaluation.progress import Steps
-from evaluation.report_tables import plain_table
-from evaluation.simulate.__main__ import BadArgument, parse_seeds
 from evaluation.style import PlotError
+from evaluation.tables import plain_table
 from rl.fog.settings import FogSettings
 
 PROGRAM = "python -m evaluation.fog"
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
-REFUSED = 2
 ALL = "all"
 
 
@@ -45,24 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs it; the exit status: 2 for what cannot be run, 130 after Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = _parser().parse_args(given)
-    try:
+
+    def run() -> int:
         settings = load_configuration(asked.configuration)
         seeds = parse_seeds(asked.seeds)
         status: int = asked.run(asked, settings, seeds, f"{PROGRAM} {shlex.join(given)}")
         return status
-    except ConfigError as error:
-        return _complain("\n".join(error.problems))
-    except (
-        AlgorithmError,
-        BadArgument,
-        CheckpointError,
-        PlotError,
-        ReportError,
-        TrainingError,
-    ) as error:
-        return _complain(str(error))
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+    return ended(
+        PROGRAM, run, AlgorithmError, CheckpointError, PlotError, ReportError, TrainingError
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     learn.set_defaults(run=_train)
     _common(learn, "deep_q", "0")
     learn.add_argument("--reward", choices=REWARDS, default="documented", help="to learn from")
-    learn.add_argument("--steps", type=_count, default=6000, help="ticks in each fog (%(default)s)")
-    learn.add_argument("--fogs", type=_count, default=4, help="played at once (%(default)s)")
+    learn.add_argument("--steps", type=count, default=6000, help="ticks in each fog (%(default)s)")
+    learn.add_argument("--fogs", type=count, default=4, help="played at once (%(default)s)")
     learn.add_argument(
         "--minutes", type=float, default=15.0, help="that a learner may take (%(default)g)"
     )
@@ -111,17 +106,10 @@ def _common(parser: argparse.ArgumentParser, algorithm: str, seeds: str) -> None
     parser.add_argument("--checkpoints", default="state/fog", help="their folder (%(default)s)")
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 10_000_000:
-        raise ValueError
-    return number
-
-
 def _train(
     asked: argparse.Namespace, settings: FogSettings, seeds: Sequence[int], command: str
 ) -> int:
-    wanted = LEARNERS if asked.algorithm == ALL else _split(asked.algorithm)
+    wanted = LEARNERS if asked.algorithm == ALL else parse_names(asked.algorithm, "--algorithm")
     check(wanted, LEARNERS)
     if not asked.minutes > 0:
         raise BadArgument("--minutes: must be above 0")
@@ -162,9 +150,8 @@ def _compare(
     asked: argparse.Namespace, settings: FogSettings, seeds: Sequence[int], command: str
 ) -> int:
     algorithms, cast = _cast(asked, settings)
-    started = datetime.now(UTC).replace(microsecond=0)
-    load = load_average()
-    folder = make_folder(Path(asked.out), started, RESULTS)
+    beginning = Beginning.now()
+    folder = make_folder(Path(asked.out), datetime.now(UTC), RESULTS)
     try:
         played, interrupted = _played(cast, algorithms, seeds)
         comparison = Comparison(
@@ -176,9 +163,7 @@ def _compare(
             played=tuple(played),
             learned=tuple(each for name in algorithms for _, each in cast.learned.get(name, ())),
             planned=len(algorithms) * len(seeds),
-            command=command,
-            started=started,
-            load_before=load,
+            circumstances=beginning.circumstances(command, asked.configuration, ""),
         )
         found, page = publish(comparison, folder)
     except BaseException:
@@ -193,7 +178,7 @@ def _cast(asked: argparse.Namespace, settings: FogSettings) -> tuple[list[str], 
     """Who plays. Checkpoints that are named as files play too."""
     folder, own = Path(asked.checkpoints), fingerprint(settings)
     files = [Path(each) for each in asked.checkpoint]
-    wanted = _split(asked.algorithm)
+    wanted = parse_names(asked.algorithm, "--algorithm")
     if asked.algorithm == ALL:
         wanted = [
             each for each in names() if each not in LEARNERS or checkpoints.there(folder, own, each)
@@ -217,18 +202,6 @@ def _played(
         except KeyboardInterrupt:
             return played, True
     return played, False
-
-
-def _split(text: str) -> list[str]:
-    found = [each.strip() for each in text.split(",") if each.strip()]
-    if not found:
-        raise BadArgument("--algorithm: names none")
-    return list(dict.fromkeys(found))
-
-
-def _complain(problem: str) -> int:
-    print(f"{PROGRAM}: {problem}", file=sys.stderr)
-    return REFUSED
 
 
 if __name__ == "__main__":

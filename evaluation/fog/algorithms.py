@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from config.loading import nearest
+from evaluation.checkpoint_file import CheckpointError
 from evaluation.fog import checkpoints
-from evaluation.fog.checkpoints import Checkpoint, CheckpointError
+from evaluation.fog.checkpoints import Checkpoint
 from evaluation.fog.playing import LIVE, STRATEGIES, Measured, play, play_live
 from rl.fog import baselines, scorer
 from rl.fog.observing import width

@@ -7,19 +7,15 @@ which fog it learned; whoever asks for it to play elsewhere is refused unless he
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from evaluation.checkpoint_file import CheckpointError, read_json, write_whole
 from rl.vocabulary import JSON
 
 FORMAT = 1
 LARGEST_BYTES = 64 << 20
-
-
-class CheckpointError(Exception):
-    """A checkpoint cannot be read, written or used; the message names the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +86,7 @@ def write(checkpoint: Checkpoint, path: Path) -> None:
     Raises:
         CheckpointError: it cannot be written.
     """
-    text = json.dumps({"format": FORMAT, **asdict(checkpoint)}, allow_nan=False)
-    new = path.with_suffix(".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(text + "\n", encoding="utf-8")
-        os.replace(new, path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
+    write_whole(path, json.dumps({"format": FORMAT, **asdict(checkpoint)}, allow_nan=False))
 
 
 def read(path: Path, fingerprint: str | None = None) -> Checkpoint:
@@ -109,16 +98,7 @@ def read(path: Path, fingerprint: str | None = None) -> Checkpoint:
     Raises:
         CheckpointError: there is none, it is of another format, or it learned in another fog.
     """
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise CheckpointError(f"{path}: is larger than {LARGEST_BYTES >> 20} MiB")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(
-            f"{path}: cannot be read: {error.strerror}; train first, or name another file"
-        ) from None
-    except (ValueError, RecursionError):
-        raise CheckpointError(f"{path}: is no JSON") from None
+    data = read_json(path, LARGEST_BYTES, "train first, or name another file")
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         raise CheckpointError(f"{path}: is no checkpoint of format {FORMAT}")
     found = _checkpoint(data, path)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.fog.analysis import MEASURES, REFERENCE, Measure, Statistics
+from evaluation.fog.analysis import MEASURES, REFERENCE, number_of
 from evaluation.fog.checkpoints import Checkpoint
 from evaluation.fog.playing import Measured
-from evaluation.fog.wording import value
-from evaluation.style import INK, QUIET, canvas, colour, label_ends, name_rows
+from evaluation.seed_plots import measure_axis, summary, title
+from evaluation.seeds import Statistics
+from evaluation.style import (
+    INK,
+    canvas,
+    colour,
+    estimate_row,
+    label_ends,
+    name_rows,
+    row_height,
+)
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-SHOWN = ("reward", "response", "completed", "dropped")
+SHOWN = tuple(
+    each for each in MEASURES if each.name in ("reward", "response", "completed", "dropped")
+)
 
 
 def draw_all(
@@ -32,7 +39,7 @@ def draw_all(
         PlotError: matplotlib is missing.
     """
     paths = [folder / "summary.png"]
-    summary(found, paths[0])
+    summary(found, SHOWN, paths[0])
     if any(each.differences for each in found):
         paths.append(folder / "differences.png")
         differences(found, played, paths[-1])
@@ -42,57 +49,25 @@ def draw_all(
     return paths
 
 
-def summary(found: Sequence[Statistics], path: Path) -> None:
-    """A row per algorithm, a panel per measure."""
-    names = [each.algorithm for each in found]
-    seeds = max((len(each.seeds) for each in found), default=0)
-    shown = [each for each in MEASURES if each.name in SHOWN]
-    subtitle = f"means over {seeds} seeds; bars: 95 % intervals"
-    with canvas(path, "Summary", subtitle, 0.34 * len(names) + 0.75) as figure:
-        panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-        for axes, measure in zip(panels, shown, strict=True):
-            name_rows(axes, names)
-            axes.set_title(_title(measure))
-            for row, each in enumerate(found):
-                estimate = each.measures[measure.name]
-                between = estimate.interval
-                if between is not None:
-                    axes.plot(
-                        [between.low, between.high],
-                        [row, row],
-                        color=colour(each.algorithm),
-                        linewidth=2.2,
-                        solid_capstyle="butt",
-                    )
-                axes.plot(
-                    [estimate.value], [row], "o", color=colour(each.algorithm), markersize=5.5
-                )
-                text = value(measure, estimate.value).removesuffix(" %")
-                axes.text(estimate.value, row - 0.2, text, ha="center", va="bottom", fontsize=8.5)
-            _scale(axes, measure)
-
-
 def differences(found: Sequence[Statistics], played: Sequence[Measured], path: Path) -> None:
     """Against the reference, seed by seed: small dots are seeds, bars their interval."""
     rows = [each for each in found if each.differences]
-    names = [each.algorithm for each in rows]
+    names = [each.name for each in rows]
     by_key = {(each.algorithm, each.seed): each for each in played}
-    shown = [each for each in MEASURES if each.name in SHOWN]
     subtitle = (
         "small: one seed, in which both had the same tasks; bar: 95 % interval of the mean"
         " difference;\ngrey side: worse"
     )
-    title = f"Difference to {REFERENCE}"
-    with canvas(path, title, subtitle, 0.34 * len(names) + 0.75) as figure:
-        panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-        for axes, measure in zip(panels, shown, strict=True):
+    with canvas(path, f"Difference to {REFERENCE}", subtitle, row_height(names)) as figure:
+        panels = figure.subplots(1, len(SHOWN), sharey=True, squeeze=False)[0]
+        for axes, measure in zip(panels, SHOWN, strict=True):
             name_rows(axes, names)
-            axes.set_title(_title(measure))
+            axes.set_title(title(measure))
             axes.axvline(0, color=INK, linewidth=1)
             for row, each in enumerate(rows):
                 own = [
-                    getattr(by_key[each.algorithm, seed], measure.name)
-                    - getattr(by_key[REFERENCE, seed], measure.name)
+                    number_of(measure, by_key[each.name, seed])
+                    - number_of(measure, by_key[REFERENCE, seed])
                     for seed in each.seeds
                     if (REFERENCE, seed) in by_key
                 ]
@@ -100,26 +75,19 @@ def differences(found: Sequence[Statistics], played: Sequence[Measured], path: P
                     own,
                     [row + 0.22] * len(own),
                     "o",
-                    color=colour(each.algorithm),
+                    color=colour(each.name),
                     markersize=2.5,
                     alpha=0.5,
                     markeredgewidth=0,
                 )
-                estimate = each.differences[measure.name].estimate
-                if estimate.interval is not None:
-                    ends = [estimate.interval.low, estimate.interval.high]
-                    axes.plot(ends, [row, row], color=colour(each.algorithm), linewidth=2.2)
-                axes.plot(
-                    [estimate.value], [row], "o", color=colour(each.algorithm), markersize=5.5
-                )
+                estimate_row(axes, row, each.differences[measure.name].estimate, each.name)
             low, high = axes.get_xlim()
             low, high = min(low, -1e-9), max(high, 1e-9)
             bad = (low, 0.0) if measure.more_is_better else (0.0, high)
             axes.axvspan(*bad, color="#f2f2f2", zorder=0)
             axes.set_xlim(low, high)
             axes.locator_params(axis="x", nbins=4)
-            if measure.percent:
-                _percent(axes)
+            measure_axis(axes, measure)
 
 
 def learning(learned: Sequence[Checkpoint], reward: str, path: Path) -> None:
@@ -158,26 +126,3 @@ def captions() -> dict[str, str]:
         " is paid in every tick, so that its mean per decision is also lower where tasks are passed"
         " on less often.",
     }
-
-
-def _title(measure: Measure) -> str:
-    return f"{measure.title} (%)" if measure.percent else measure.title
-
-
-def _scale(axes: Axes, measure: Measure) -> None:
-    """Few ticks, and room for the numbers."""
-    axes.locator_params(axis="x", nbins=4)
-    low, high = axes.get_xlim()
-    axes.set_xlim(low - 0.12 * (high - low), high + 0.12 * (high - low))
-    axes.tick_params(axis="x", labelcolor=QUIET)
-    if measure.percent:
-        _percent(axes)
-
-
-def _percent(axes: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter
-
-    def text(share: float, _: float) -> str:
-        return f"{share * 100:.3g}".replace("-", "−")
-
-    axes.xaxis.set_major_formatter(FuncFormatter(text))

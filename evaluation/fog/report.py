@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
-import platform
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evaluation.export import ReportError, point_latest
+from evaluation.export import ReportError, plain, point_latest
 from evaluation.fog import wording
-from evaluation.fog.analysis import REFERENCE, Statistics, analyze, best_other
+from evaluation.fog.analysis import REFERENCE, analyze, best_other
 from evaluation.fog.checkpoints import Checkpoint
 from evaluation.fog.playing import Measured
 from evaluation.fog.plots import captions, draw_all
-from evaluation.machine import commit, this_machine
-from evaluation.report import PAGE, SUMMARY, environment, picture, write_text
+from evaluation.notation import moment
+from evaluation.pages import Page, picture, surroundings, write_page, write_text
+from evaluation.records import Circumstances
+from evaluation.seeds import Statistics
 from rl.fog.settings import FogSettings
 
 RESULTS = "fog_results.json"
-TEMPLATES = {SUMMARY: "fog.md", PAGE: "fog.html"}
+BESIDE = (("every episode, every number above and the learning curves", RESULTS),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,6 @@ class Comparison:
 
     Attributes:
         planned: episodes that were to be played.
-        command: that played them.
     """
 
     configuration: str
@@ -43,12 +41,10 @@ class Comparison:
     played: tuple[Measured, ...]
     learned: tuple[Checkpoint, ...]
     planned: int
-    command: str
-    started: datetime
-    load_before: float | None = None
+    circumstances: Circumstances
 
 
-def publish(comparison: Comparison, folder: Path) -> tuple[tuple[Statistics, ...], Path]:
+def publish(comparison: Comparison, folder: Path) -> tuple[list[Statistics], Path]:
     """Everything into ``folder``, which ``export.make_folder`` made; the path of the page.
 
     Raises:
@@ -64,7 +60,6 @@ def publish(comparison: Comparison, folder: Path) -> tuple[tuple[Statistics, ...
     )
     plots = draw_all(found, comparison.played, comparison.learned, folder)
     told = captions()
-    pictures = [picture(path, told[path.stem.partition("_")[0]]) for path in plots]
     learners = sorted({each.algorithm for each in comparison.learned})
     tables = [
         wording.result_table(found),
@@ -73,40 +68,38 @@ def publish(comparison: Comparison, folder: Path) -> tuple[tuple[Statistics, ...
     ]
     headlines = wording.headlines(found, learners, REFERENCE)
     best = best_other(found, learners)
-    if learners and best is not None and best.algorithm != REFERENCE:
-        other = analyze(comparison.played, best.algorithm)
-        headlines += wording.headlines(other, learners, best.algorithm)
-        note = f"{best.algorithm} did best of those without a checkpoint, seen after the fact. "
-        tables.insert(2, wording.difference_table(other, best.algorithm, note))
-    started = comparison.started.strftime("%Y-%m-%d %H:%M:%S UTC")
-    context = {
-        "title": f"Algorithms in the fog: {comparison.configuration}",
-        "subtitle": f"{wording.described(comparison.settings)}; {started}",
-        "headlines": headlines,
-        "warnings": warnings(comparison),
-        "facts": facts(comparison),
-        "tables": [each for each in tables if each is not None],
-        "pictures": pictures,
-        "method": wording.method(comparison.seeds),
-        "limits": wording.limits(),
-        "commands": [*train_commands(comparison.learned), comparison.command],
-    }
-    templates = environment()
-    for name, template in TEMPLATES.items():
-        write_text(folder / name, templates.get_template(template).render(context))
+    if learners and best is not None and best.name != REFERENCE:
+        other = analyze(comparison.played, best.name)
+        headlines += wording.headlines(other, learners, best.name)
+        note = f"{best.name} did best of those without a checkpoint, seen after the fact. "
+        tables.insert(2, wording.difference_table(other, best.name, note))
+    circumstances = comparison.circumstances
+    page = Page(
+        title=f"Algorithms in the fog: {comparison.configuration}",
+        subtitle=f"{wording.described(comparison.settings)}; {moment(circumstances.started)}",
+        headlines=headlines,
+        warnings=warnings(comparison),
+        facts=facts(comparison),
+        tables=[each for each in tables if each is not None],
+        pictures=[picture(path, told[path.stem.partition("_")[0]]) for path in plots],
+        method=wording.method(comparison.seeds),
+        limits=wording.limits(),
+        commands=[*train_commands(comparison.learned), circumstances.command],
+        beside=BESIDE,
+        who="An algorithm",
+    )
+    path = write_page(page, folder)
     point_latest(folder)
-    return found, folder / PAGE
+    return found, path
 
 
 def document(comparison: Comparison, found: Sequence[Statistics]) -> dict[str, Any]:
     """All of it, for JSON."""
     return {
-        "format": 1,
+        "format": 2,
         "configuration": comparison.configuration,
         "fingerprint": comparison.fingerprint,
-        "command": comparison.command,
-        "started": comparison.started.isoformat(),
-        "commit": commit(),
+        "circumstances": asdict(comparison.circumstances),
         "seeds": list(comparison.seeds),
         "episodes": [asdict(each) for each in comparison.played],
         "statistics": [asdict(each) for each in found],
@@ -115,17 +108,6 @@ def document(comparison: Comparison, found: Sequence[Statistics]) -> dict[str, A
             for each in comparison.learned
         ],
     }
-
-
-def plain(value: Any) -> Any:
-    """For JSON: what is no number becomes null."""
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def warnings(comparison: Comparison) -> list[str]:
@@ -153,21 +135,11 @@ def warnings(comparison: Comparison) -> list[str]:
 
 def facts(comparison: Comparison) -> list[tuple[str, str]]:
     """What was run, as pairs of a word and its value."""
-    machine = this_machine(comparison.load_before)
-    load = ""
-    if machine.load_before is not None and machine.load_after is not None:
-        load = f"; load average {machine.load_before:g} before, {machine.load_after:g} after"
     return [
         ("Fog", f"{comparison.configuration}: {wording.described(comparison.settings)}"),
         ("Algorithms", ", ".join(comparison.algorithms)),
         ("Seeds", ", ".join(map(str, comparison.seeds))),
-        (
-            "Machine",
-            f"{machine.processor}, {machine.cores} processors, {platform.system()}{load}",
-        ),
-        ("Versions", ", ".join([machine.python, f"numpy {machine.versions.get('numpy', '')}"])),
-        ("Source", commit() or "not in git"),
-        ("Time", f"{comparison.started.isoformat()} to {_now().isoformat()}"),
+        *surroundings(comparison.circumstances),
     ]
 
 
@@ -182,7 +154,3 @@ def train_commands(learned: Sequence[Checkpoint]) -> list[str]:
         )
         seeds.setdefault(command, []).append(each.seed)
     return [command + ",".join(map(str, found)) for command, found in seeds.items()]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)

@@ -4,39 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluation.bootstrap import Interval
-from evaluation.fog.analysis import MEASURES, Measure, Statistics
+from evaluation import seed_tables
+from evaluation.fog.analysis import MEASURES
 from evaluation.fog.checkpoints import Checkpoint
-from evaluation.metrics_analyzer import Claim
-from evaluation.report_tables import Cell, Row, Table
+from evaluation.notation import with_span
+from evaluation.seed_tables import difference_cell
+from evaluation.seeds import Statistics
 from evaluation.style import colour
+from evaluation.tables import Cell, Row, Table
 from rl.fog.settings import FogSettings
 
 JUDGED = ("reward", "response", "completed", "dropped")
 """The measures that headlines are made of."""
-
-
-def value(measure: Measure, number: float, signed: bool = False) -> str:
-    """A measure's number, with its sign where it is a difference."""
-    sign = "+" if signed and number > 0 else ""
-    if measure.percent:
-        text = f"{number * 100:.1f} %"
-    elif abs(number) >= 1e5:
-        text = f"{number:.3g}".replace("e+0", "e").replace("e+", "e")
-    elif abs(number) >= 1000:
-        text = f"{number:,.0f}"
-    else:
-        text = f"{number:.2f}"
-    if not any(digit in text for digit in "123456789"):
-        return text.replace("-", "")  # what rounds to nothing has no sign
-    return sign + text.replace("-", "−")
-
-
-def interval(measure: Measure, between: Interval | None, signed: bool = False) -> str:
-    """From … to …; nothing where there is none."""
-    if between is None:
-        return ""
-    return f"{value(measure, between.low, signed)} to {value(measure, between.high, signed)}"
 
 
 def described(settings: FogSettings) -> str:
@@ -54,77 +33,34 @@ def headlines(found: Sequence[Statistics], learners: Sequence[str], reference: s
     """What each learner may claim against the reference."""
     lines = []
     for each in found:
-        if each.algorithm not in learners or not each.differences:
+        if each.name not in learners or not each.differences:
             continue
         parts = []
         for measure in MEASURES:
             if measure.name not in JUDGED:
                 continue
-            difference = each.differences[measure.name]
-            between = interval(measure, difference.estimate.interval, signed=True)
-            parts.append(
-                f"{measure.title} {value(measure, difference.estimate.value, signed=True)}"
-                + (f" ({between})" if between else "")
-                + f": {_claim(difference.claim)}"
-            )
-        lines.append(f"{each.algorithm} against {reference}: {'; '.join(parts)}.")
+            cell = difference_cell(measure, each)
+            told = with_span(cell.value, cell.interval)
+            parts.append(f"{measure.title} {told}: {cell.claim}")
+        lines.append(f"{each.name} against {reference}: {'; '.join(parts)}.")
     return lines
 
 
 def result_table(found: Sequence[Statistics]) -> Table:
     """Every algorithm's measures."""
-    rows = tuple(
-        Row(
-            each.algorithm,
-            colour(each.algorithm),
-            tuple(
-                Cell(
-                    value(measure, each.measures[measure.name].value),
-                    interval(measure, each.measures[measure.name].interval),
-                )
-                for measure in MEASURES
-            ),
-        )
-        for each in found
-    )
-    return Table(
-        "Results",
-        tuple(measure.title for measure in MEASURES),
-        rows,
-        "Below each number its 95 % interval over the seeds. Rewards are the environment's"
-        " documented one, whatever a learner learned from. Completed: applications whose result was"
-        " there in time. Overload: ticks of nodes whose queue was full.",
+    return seed_tables.result_table(
+        found,
+        MEASURES,
         "algorithm",
+        "Rewards are the environment's documented one, whatever a learner learned from. Completed:"
+        " applications whose result was there in time. Overload: ticks of nodes whose queue was"
+        " full.",
     )
 
 
 def difference_table(found: Sequence[Statistics], reference: str, note: str = "") -> Table | None:
     """Against the reference, paired; None without it."""
-    rows = []
-    for each in found:
-        if not each.differences:
-            continue
-        cells = []
-        for measure in MEASURES:
-            difference = each.differences[measure.name]
-            cells.append(
-                Cell(
-                    value(measure, difference.estimate.value, signed=True),
-                    interval(measure, difference.estimate.interval, signed=True),
-                    _claim(difference.claim),
-                )
-            )
-        rows.append(Row(each.algorithm, colour(each.algorithm), tuple(cells)))
-    if not rows:
-        return None
-    return Table(
-        f"Difference to {reference}",
-        tuple(measure.title for measure in MEASURES),
-        tuple(rows),
-        note + "Paired by seed: both are asked for the same tasks at the same moments. Nothing is"
-        " claimed where the interval holds zero, nor of fewer than five seeds.",
-        "algorithm",
-    )
+    return seed_tables.difference_table(found, MEASURES, reference, "algorithm", "tasks", note)
 
 
 def learned_table(learned: Sequence[Checkpoint]) -> Table | None:
@@ -178,9 +114,3 @@ def limits() -> list[str]:
         "live_q_learning has a state for every joint load of all endpoints (document 003), of which"
         " hardly any comes back where there are ten of them.",
     ]
-
-
-def _claim(claim: Claim | None) -> str:
-    if claim is None:
-        return ""
-    return "too few seeds" if claim is Claim.TOO_FEW else claim.value

@@ -1,8 +1,7 @@
 """From a network's requests to what may be said: windows, and variants compared by them.
 
-A run is one number in a comparison: requests of one run share what the network has learned, so that
-seeds, and nothing smaller, are independent. Intervals are bootstrapped over the seeds; see
-``evaluation.bootstrap``. Pure.
+Requests of one run share what the network has learned, so that a run is one number in a comparison;
+see ``evaluation.seeds``. Pure.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.bootstrap import Resampling
-from evaluation.metrics_analyzer import Claim, Estimate
+from evaluation.metrics_analyzer import Estimate
 from evaluation.network.records import (
     WINDOW,
     Asked,
@@ -30,11 +28,9 @@ from evaluation.network.records import (
 )
 from evaluation.network.recovery import Recovery, recovery
 from evaluation.network.values import Valued, tells_values, values
+from evaluation.seeds import Difference, Measure, statistics
 
 REFERENCE = Variant("q_routing")
-DICE = 1994
-FEWEST_SEEDS = 5
-"""Below that many pairs of seeds nothing is claimed."""
 LATE_WINDOWS = 5
 """The last windows of a run, by which its end is judged."""
 NEARLY_NONE = 0.05
@@ -45,21 +41,12 @@ PUBLISHED = (58, 29, 19, 14, 11, 1, 1, 2, 1, 2, 0)
 """Failures per window that the published form of document 000 prints."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A number of a run that variants are compared by. NaN where a run has none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged(Measure):
+    """A number of a run that variants are compared by. Less is better in all of them."""
 
-    name: str
-    unit: str
+    more_is_better: bool | None = False
     of: Callable[[Run], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A variant minus ``REFERENCE`` in one measure, seed by seed. Less is better in all of them."""
-
-    estimate: Estimate
-    claim: Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,59 +148,37 @@ def late_hits(run: Run) -> float:
 
 
 MEASURES = (
-    Measure("failures", "share", failure_share),
-    Measure("late failures", "share", late_failure_share),
-    Measure("hops", "nodes", late_hops),
-    Measure("latency", "seconds", late_latency),
+    Judged(name="failures", title="failed", percent=True, of=failure_share),
+    Judged(name="late failures", title="failed at the end", percent=True, of=late_failure_share),
+    Judged(name="hops", title="hops", of=late_hops),
+    Judged(name="latency", title="latency (s)", of=late_latency),
 )
-
-
-def over_seeds(values: Sequence[float]) -> Estimate:
-    """Their mean, and its interval where there are enough of them; NaN are left out."""
-    usable = np.array([value for value in values if math.isfinite(value)])
-    if not usable.size:
-        return Estimate(math.nan, None)
-    resampling = Resampling((usable.size,), DICE, block=1)
-    means = np.concatenate([usable[rows].mean(axis=1) for rows in resampling.indices()])
-    interval = resampling.interval(means) if usable.size >= FEWEST_SEEDS else None
-    return Estimate(float(usable.mean()), interval)
 
 
 def compared(runs: Sequence[Run]) -> tuple[VariantStatistics, ...]:
     """The variants of runs of one setting and shape, each against ``REFERENCE`` on equal seeds."""
-    by_variant: dict[Variant, list[Run]] = defaultdict(list)
+    by_seed: dict[Variant, dict[int, Run]] = defaultdict(dict)
     for run in runs:
         if run.complete and run.windows:
-            by_variant[run.variant].append(run)
-    reference = {run.seed: run for run in by_variant.get(REFERENCE, ())}
-    found = []
-    for variant, own in by_variant.items():
-        own.sort(key=lambda run: run.seed)
-        differences = {}
-        if variant != REFERENCE and reference:
-            differences = {
-                measure.name: difference(
-                    [
-                        measure.of(run) - measure.of(reference[run.seed])
-                        for run in own
-                        if run.seed in reference
-                    ]
-                )
-                for measure in MEASURES
-            }
-        found.append(
-            VariantStatistics(
-                variant=variant,
-                seeds=tuple(run.seed for run in own),
-                clean=tuple(windows_to_clean(run.windows) for run in own),
-                measures={
-                    each.name: over_seeds([each.of(run) for run in own]) for each in MEASURES
-                },
-                differences=differences,
-                hits=_mean([late_hits(run) for run in own]),
-            )
+            by_seed[run.variant][run.seed] = run
+    own = {variant: dict(sorted(found.items())) for variant, found in by_seed.items()}
+    found = statistics(
+        {variant.label: runs_of for variant, runs_of in own.items()},
+        MEASURES,
+        lambda measure, run: measure.of(run),
+        REFERENCE.label,
+    )
+    return tuple(
+        VariantStatistics(
+            variant=variant,
+            seeds=each.seeds,
+            clean=tuple(windows_to_clean(run.windows) for run in runs_of.values()),
+            measures=each.measures,
+            differences=each.differences,
+            hits=_mean([late_hits(run) for run in runs_of.values()]),
         )
-    return tuple(found)
+        for (variant, runs_of), each in zip(own.items(), found, strict=True)
+    )
 
 
 def comparable(
@@ -225,19 +190,6 @@ def comparable(
         return True
     reference = next((each for each in variants if each.variant == REFERENCE), variant)
     return all(each.measures["late failures"].value <= NEARLY_NONE for each in (variant, reference))
-
-
-def difference(values: Sequence[float]) -> Difference:
-    """Of paired runs. Nothing is claimed of few pairs, or where the interval holds zero."""
-    usable = [value for value in values if math.isfinite(value)]
-    estimate = over_seeds(usable)
-    if estimate.interval is None:
-        claim = Claim.TOO_FEW
-    elif not estimate.interval.excludes_zero:
-        claim = Claim.NO_DIFFERENCE
-    else:
-        claim = Claim.WIN if estimate.value < 0 else Claim.LOSS
-    return Difference(estimate, claim)
 
 
 def analyze(result: NetworkResult) -> Analysis:

@@ -10,13 +10,12 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
 from config.open_files import allow_open_files
-from evaluation.machine import commit, load_average, this_machine
+from evaluation.machine import Beginning
 from evaluation.network.analysis import CLEAN_WITHIN, REFERENCE
 from evaluation.network.live import LiveCourse, LiveRun
 from evaluation.network.records import (
@@ -30,7 +29,6 @@ from evaluation.network.records import (
 )
 from evaluation.network.virtual import COMPARED, Course, play_all
 from evaluation.progress import Progress, Steps
-from evaluation.records import Circumstances
 from evaluation.testbed import ExperimentError
 from traffic.generator import new_event_loop
 
@@ -160,7 +158,7 @@ class NetworkExperiment:
             ExperimentError: a network could not be run before any run was complete.
             KeyboardInterrupt: before any run had measured anything.
         """
-        started, load_before = _utc_now(), load_average()
+        beginning = Beginning.now()
         problem, interrupted = "", False
         try:
             self._virtual()
@@ -179,15 +177,11 @@ class NetworkExperiment:
         courses = dict.fromkeys(part.course for part in self._plan.live)
         return NetworkResult(
             runs=tuple(self._runs),
-            circumstances=Circumstances(
-                started=started,
-                finished=_utc_now(),
-                command=self._command,
-                scenario="network",
-                description="networks of caching proxies that learn their routes",
-                commit=commit(),
-                machine=this_machine(load_before),
-                settings="---\n".join(
+            circumstances=beginning.circumstances(
+                self._command,
+                "network",
+                "networks of caching proxies that learn their routes",
+                "---\n".join(
                     yaml.safe_dump(course.settings(REFERENCE, 0), sort_keys=False)
                     for course in courses
                     if course.purpose is Purpose.LEARNING
@@ -239,7 +233,3 @@ def _slimmed(run: Run, first_seed: int) -> Run:
     if run.variant == REFERENCE and run.seed == first_seed:
         return run
     return replace(run, snapshots=(), trajectories=())
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

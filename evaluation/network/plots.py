@@ -32,7 +32,7 @@ from evaluation.network.window_plots import (
     windows_until_clean,
 )
 from evaluation.network.wording import costed
-from evaluation.style import FAILURE, INK, canvas, colour, ink
+from evaluation.style import FAILURE, INK, canvas, colour, ink, label_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -180,11 +180,8 @@ def values_and_costs(analysis: Analysis, path: Path) -> None:
         left.set_xlabel("advertised against true (%)")
         right.set_xlim(0, most * 1.08)
         right.set_xlabel("● advertised, | true (ms)")
-        left.set_yticks(range(len(nodes)), [f"{shape.label}, {node}" for shape, node in nodes])
-        left.set_ylim(len(nodes) - 0.4, -0.6)
         for axes in (left, right):
-            axes.tick_params(axis="y", length=0)
-            axes.grid(axis="y", visible=False)
+            label_rows(axes, [f"{shape.label}, {node}" for shape, node in nodes])
 
 
 def cost_by_level(runs: Sequence[Run], path: Path) -> None:
@@ -218,10 +215,7 @@ def _level_bars(axes: Axes, run: Run) -> None:
         axes.plot([learned[row]], [row], "o", color=INK, markersize=5)
     axes.set_title(f"{run.shape.label}, seed {run.seed}")
     axes.set_xlim(0, most * (1.75 if len(levels) > 3 else 1.6))
-    axes.set_ylim(len(levels) - 0.4, -0.6)
-    axes.set_yticks(range(len(levels)), [f"level {each.level}" for each in levels])
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y", visible=False)
+    label_rows(axes, [f"level {each.level}" for each in levels])
     axes.set_xlabel("milliseconds")
 
 

@@ -16,26 +16,22 @@ from evaluation.network.analysis import (
     analyze,
     comparable,
 )
-from evaluation.network.export import RESULTS, write
+from evaluation.network.export import REQUESTS, RESULTS, WINDOWS, write
 from evaluation.network.plots import draw_all, links_name, pictured
 from evaluation.network.records import NetworkResult, Setting, Shape
 from evaluation.network.values import by_node
-from evaluation.report import (
-    PAGE,
-    SUMMARY,
-    Picture,
-    environment,
-    picture,
-    surroundings,
-    write_text,
-)
-from evaluation.report_tables import Cell, Row, Table
+from evaluation.notation import MISSING, capital, counted, moment, ms, per_cent, span
+from evaluation.pages import Page, picture, surroundings, write_page
 from evaluation.style import colour
-from evaluation.wording import MISSING, ms, per_cent
+from evaluation.tables import Cell, Row, Table
 
 TRAJECTORIES = 12
 """Ways that are printed of the first and of the last requests of a run."""
-TEMPLATES = {SUMMARY: "network.md", PAGE: "network.html"}
+BESIDE = (
+    ("every window", WINDOWS),
+    ("every live request", REQUESTS),
+    ("all numbers and learned links", RESULTS),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +71,21 @@ def write_report(
     """
     captions = wording.captions(result, analysis)
     captions |= {links_name(run): wording.links_caption(run) for run in pictured(result)}
-    pictures: list[Picture] = [picture(path, captions[path.stem]) for path in plots]
-    started = result.circumstances.started.replace("T", " ").replace("Z", " UTC")
-    context = {
-        "title": "A network of proxies that learn their routes",
-        "subtitle": f"{wording.capital(wording.described(result))}; {started}",
-        "headlines": wording.headlines(result, analysis),
-        "warnings": wording.warnings(result),
-        "facts": facts(result),
-        "tables": tables(analysis),
-        "pictures": pictures,
-        "trajectories": trajectories(result),
-        "method": wording.method(result),
-        "limits": wording.limits(result),
-        "command": result.circumstances.command,
-    }
-    templates = environment()
-    for name, template in TEMPLATES.items():
-        write_text(folder / name, templates.get_template(template).render(context))
-    return folder / PAGE
+    page = Page(
+        title="A network of proxies that learn their routes",
+        subtitle=f"{capital(wording.described(result))}; {moment(result.circumstances.started)}",
+        headlines=wording.headlines(result, analysis),
+        warnings=wording.warnings(result),
+        facts=facts(result),
+        tables=tables(analysis),
+        pictures=[picture(path, captions[path.stem]) for path in plots],
+        method=wording.method(result),
+        limits=wording.limits(result),
+        commands=[result.circumstances.command],
+        beside=BESIDE,
+        ways=trajectories(result),
+    )
+    return write_page(page, folder)
 
 
 def facts(result: NetworkResult) -> list[tuple[str, str]]:
@@ -104,7 +96,7 @@ def facts(result: NetworkResult) -> list[tuple[str, str]]:
         runs.setdefault((what, run.reward), set()).add(run.seed)
     return [
         *(
-            (what, f"{wording.counted(len(seeds), 'seed')}, reward {reward}")
+            (what, f"{counted(len(seeds), 'seed')}, reward {reward}")
             for (what, reward), seeds in runs.items()
         ),
         *((f"load, {shape.label}", f"{rate:g} requests/s") for shape, rate in result.rates),
@@ -150,15 +142,16 @@ def variants_table(group: tuple[Setting, Shape], variants: Sequence[VariantStati
 def _cells(own: VariantStatistics, variants: Sequence[VariantStatistics]) -> tuple[Cell, ...]:
     def claim(name: str) -> str:
         difference = own.differences.get(name)
-        if difference is None or difference.claim is Claim.TOO_FEW:
+        found = None if difference is None else difference.claim
+        if found in (None, Claim.TOO_FEW) or not comparable(name, own, variants):
             return ""
-        return difference.claim.value if comparable(name, own, variants) else ""
+        return str(found)
 
     failures, late = own.measures["failures"], own.measures["late failures"]
     hops, latency = own.measures["hops"].value, own.measures["latency"].value
     return (
-        Cell(per_cent(failures.value), wording.share_interval(failures), claim("failures")),
-        Cell(per_cent(late.value), wording.share_interval(late), claim("late failures")),
+        Cell(per_cent(failures.value), span(failures.interval, 100), claim("failures")),
+        Cell(per_cent(late.value), span(late.interval, 100), claim("late failures")),
         Cell(*wording.clean_windows(own)),
         Cell(f"{own.clean_seeds} of {len(own.seeds)}"),
         Cell(f"{hops:.2f}" if hops == hops else MISSING, "", claim("hops")),

@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
-import signal
 import sys
-import threading
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from typing import TypeAlias
 
+from evaluation.arguments import INTERRUPTED, REFUSED
 from evaluation.network.analysis import CLEAN_WITHIN, windowed, windows_to_clean
 from evaluation.network.cast import ORACLE, Cast, NetworkParameters, Timing, dice
 from evaluation.network.records import (
@@ -36,15 +33,13 @@ from evaluation.network.records import (
     Variant,
 )
 from evaluation.progress import Steps
+from evaluation.workers import played
 from rl.q_routing import QRoutingParameters
 from rl.reward import RewardParameters
 from rl.simulation.journey import Journey
 
 COMPARED = ("q_routing", "random", "round_robin", "least_request", ORACLE)
 """Strategies of the comparison."""
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,15 +220,7 @@ def play_all(
         processes: as many as there are cores if None; 1 is this one.
     """
     tasks: list[Task] = [(course, variant, seed, purpose) for seed in seeds for variant in variants]
-    processes = min(processes or _cores(), len(tasks))
-    if processes <= 1:
-        for task in tasks:
-            yield _tell(_played(task), progress)
-        return
-    # Spawned: a forked one would have this process's threads' locks and signal handlers.
-    with multiprocessing.get_context("spawn").Pool(processes, _begin) as pool:
-        for run in pool.imap_unordered(_played, tasks):
-            yield _tell(run, progress)
+    return played(_played, tasks, processes, progress, _name)
 
 
 def rows(run: Run) -> list[dict[str, object]]:
@@ -253,29 +240,8 @@ def _played(task: Task) -> Run:
     return play(*task)
 
 
-def _tell(run: Run, progress: Steps | None) -> Run:
-    if progress is not None:
-        progress.step(f"{run.variant.label}, seed {run.seed}")
-    return run
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _begin() -> None:
-    """A worker leaves Ctrl-C to its parent, and does not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
+def _name(run: Run) -> str:
+    return f"{run.variant.label}, seed {run.seed}"
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -337,7 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _print(run, asked.json)
     except ValueError as error:
         print(f"{error}", file=sys.stderr)
-        return 2
+        return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
     if not asked.json:

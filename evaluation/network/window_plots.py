@@ -25,7 +25,7 @@ from evaluation.network.records import (
     Window,
 )
 from evaluation.network.wording import DRAFT_BAND, group_label
-from evaluation.style import FAILURE, INK, QUIET, canvas, colour, ink
+from evaluation.style import FAILURE, INK, QUIET, canvas, colour, ink, label_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,10 +114,7 @@ def windows_until_clean(analysis: Analysis, path: Path) -> None:
                 xycoords=("axes fraction", "data"),
                 va="center",
             )
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_yticks(range(len(rows)), labels)
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="y", visible=False)
+        label_rows(axes, labels)
         axes.set_xlim(0, never + 1)
         axes.set_xlabel("windows")
 

@@ -13,7 +13,6 @@ from evaluation.bootstrap import DRAWS
 from evaluation.metrics_analyzer import Claim, Estimate
 from evaluation.network.analysis import (
     CLEAN_WITHIN,
-    FEWEST_SEEDS,
     LATE_WINDOWS,
     PUBLISHED,
     REFERENCE,
@@ -31,7 +30,17 @@ from evaluation.network.records import (
 )
 from evaluation.network.recovery import Recovery
 from evaluation.network.values import TOLERANCE, Valued, by_level, by_node, tells_values
-from evaluation.wording import MISSING, listed, ms, per_cent
+from evaluation.notation import (
+    MISSING,
+    capital,
+    counted,
+    listed,
+    ms,
+    per_cent,
+    span,
+    with_span,
+)
+from evaluation.seeds import FEWEST_SEEDS
 
 DOCUMENT = Shape(10, 10)
 DRAFT_BAND = (17, 25)
@@ -55,28 +64,9 @@ def group_label(group: tuple[Setting, Shape]) -> str:
     return f"{group[0]}, {group[1].label}"
 
 
-def counted(number: int, what: str) -> str:
-    """``1 seed``, ``2 seeds``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def capital(text: str) -> str:
-    """With a capital at the beginning, and the rest as it is."""
-    return text[:1].upper() + text[1:]
-
-
 def share(estimate: Estimate) -> str:
     """``3.1 % (2.8 to 3.4)``."""
-    text = per_cent(estimate.value)
-    interval = share_interval(estimate)
-    return f"{text} ({interval})" if interval else text
-
-
-def share_interval(estimate: Estimate) -> str:
-    """``2.8 to 3.4``, in per cent, or nothing."""
-    if estimate.interval is None:
-        return ""
-    return f"{estimate.interval.low * 100:.1f} to {estimate.interval.high * 100:.1f}"
+    return with_span(per_cent(estimate.value), span(estimate.interval, 100))
 
 
 def clean_windows(statistics: VariantStatistics) -> tuple[str, str]:
@@ -126,7 +116,7 @@ def against_sentence(
     """Failures of the strategies that cache, the reference first."""
     by_claim: dict[Claim, list[str]] = defaultdict(list)
     for each in others:
-        claim = each.differences["failures"].claim if each.differences else Claim.TOO_FEW
+        claim = (each.differences["failures"].claim if each.differences else None) or Claim.TOO_FEW
         by_claim[claim].append(f"{each.variant.strategy} {share(each.measures['failures'])}")
     parts = [f"{JUDGED[claim]}: {listed(names)}" for claim, names in sorted(by_claim.items())]
     return (

@@ -15,21 +15,25 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from evaluation.arguments import (
+    INTERRUPTED,
+    BadArgument,
+    count,
+    ended,
+    parse_names,
+    parse_seeds,
+)
+from evaluation.checkpoint_file import CheckpointError
 from evaluation.progress import Steps
-from evaluation.report_tables import plain_table
 from evaluation.shaping import arms, checkpoints, training, tuning, wording
-from evaluation.shaping.analysis import analyze
+from evaluation.shaping.analysis import analyze, by_stretch
 from evaluation.shaping.arms import SHIFT, ArmError, Task
-from evaluation.shaping.checkpoints import CheckpointError
 from evaluation.shaping.records import Played
 from evaluation.shaping.report import ground_of
 from evaluation.shaping.training import Point, TrainingError
-from evaluation.simulate.__main__ import BadArgument, parse_seeds
+from evaluation.tables import plain_table
 
 PROGRAM = "python -m evaluation.shaping"
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
-REFUSED = 2
 STATE = "state/shaping"
 ALL = ",".join(training.AGENTS)
 
@@ -38,14 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs it; the exit status: 2 for what cannot be run, 130 after Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = _parser().parse_args(given)
-    try:
+
+    def run() -> int:
         status: int = asked.run(asked)
         return status
-    except (ArmError, BadArgument, CheckpointError, TrainingError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+    return ended(PROGRAM, run, ArmError, CheckpointError, TrainingError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     learn = parts.add_parser("train", help="learn, and keep what was learned as a checkpoint")
     learn.set_defaults(run=_train)
     learn.add_argument("--agent", default=ALL, help="names by commas (%(default)s)")
-    learn.add_argument("--episodes", type=_count, default=300, help="of two minutes (%(default)s)")
+    learn.add_argument("--episodes", type=count, default=300, help="of two minutes (%(default)s)")
     learn.add_argument("--seed", type=int, default=0, help="of loads and dice (%(default)s)")
     learn.add_argument(
         "--minutes", type=float, default=30.0, help="that each may take (%(default)g)"
@@ -74,22 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     return it
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1_000_000:
-        raise ValueError
-    return number
-
-
-def _split(text: str, option: str) -> list[str]:
-    found = list(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
-    if not found:
-        raise BadArgument(f"{option}: names none")
-    return found
-
-
 def _train(asked: argparse.Namespace) -> int:
-    agents = _split(asked.agent, "--agent")
+    agents = parse_names(asked.agent, "--agent")
     if not asked.minutes > 0:
         raise BadArgument("--minutes: must be above 0")
     for agent in agents:
@@ -112,7 +100,7 @@ def _train(asked: argparse.Namespace) -> int:
 
 
 def _evaluate(asked: argparse.Namespace) -> int:
-    wanted = _split(asked.arms, "--arms")
+    wanted = parse_names(asked.arms, "--arms")
     arms.check(wanted)
     seeds = parse_seeds(asked.seeds)
     known = arms.learned(wanted, Path(asked.checkpoints))
@@ -129,11 +117,12 @@ def _evaluate(asked: argparse.Namespace) -> int:
     if not played:
         return INTERRUPTED
     scenario = arms.PARTS[SHIFT]
-    found = analyze(played, ground_of(scenario), scenario.begins())
+    ground = ground_of(scenario)
+    found, missed = analyze(played, ground), by_stretch(played, ground, scenario.begins())
     for table in (
         wording.result_table(found),
         wording.difference_table(found),
-        wording.stretch_table(found, [each.name for each in scenario.stretches]),
+        wording.stretch_table(missed, [each.name for each in scenario.stretches]),
     ):
         if table is not None:
             print(f"{table.title}\n{plain_table(table)}\n")

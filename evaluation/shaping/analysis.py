@@ -1,8 +1,5 @@
 """From runs to what may be said of ways of holding clients: measures, paired differences, bars.
-
-A run is one number in a comparison, so that seeds, and nothing smaller, are independent; intervals
-are bootstrapped over the seeds, of pairs of one seed. Pure.
-"""
+Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
-from evaluation.metrics_analyzer import Claim, Estimate
-from evaluation.network.analysis import over_seeds
+from evaluation.metrics_analyzer import Estimate
+from evaluation.seeds import Measure, Statistics, over_seeds, statistics
 from evaluation.shaping.records import BATCH, BULK, CLIENTS, INTERACTIVE, Played
 
 NONE, STATIC = "none", "static"
@@ -36,21 +34,11 @@ class Ground:
     measured_from: float
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A number of a run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged(Measure):
+    """A number of a run that is judged."""
 
-    Attributes:
-        title: for a reader.
-        percent: it is a share.
-        more_is_better: None where neither is.
-    """
-
-    name: str
-    title: str
     of: Callable[[Played, Ground], float]
-    percent: bool = False
-    more_is_better: bool | None = None
 
 
 def violations(played: Played, ground: Ground) -> float:
@@ -92,44 +80,28 @@ def reward(played: Played) -> float:
 
 
 MEASURES = (
-    Measure("violations", "target missed", violations, percent=True, more_is_better=False),
-    Measure("completed", "completed /s", completed, more_is_better=True),
+    Judged(
+        name="violations",
+        title="target missed",
+        percent=True,
+        more_is_better=False,
+        of=violations,
+    ),
+    Judged(name="completed", title="completed /s", more_is_better=True, of=completed),
     *(
-        Measure(
-            name,
-            f"{name} /s",
-            partial(completed_of, name=name),
+        Judged(
+            name=name,
+            title=f"{name} /s",
             more_is_better=True if name != BULK else None,
+            of=partial(completed_of, name=name),
         )
         for name in CLIENTS
     ),
-    Measure("sent", "MB/s", sent),
-    Measure("refused", "interactive lost", refused, percent=True, more_is_better=False),
+    Judged(name="sent", title="MB/s", of=sent),
+    Judged(
+        name="refused", title="interactive lost", percent=True, more_is_better=False, of=refused
+    ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """An arm minus the reference in one measure, seed by seed."""
-
-    estimate: Estimate
-    claim: Claim | None
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """One arm.
-
-    Attributes:
-        measures, differences: by the measure's name; no differences for the reference itself.
-        by_stretch: share of the seconds in which the target was missed, of each stretch.
-    """
-
-    arm: str
-    seeds: tuple[int, ...]
-    measures: dict[str, Estimate]
-    differences: dict[str, Difference]
-    by_stretch: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,44 +123,28 @@ class Bar:
     reached: bool | None
 
 
-def analyze(
-    played: Sequence[Played], ground: Ground, begins: Sequence[float]
-) -> tuple[Statistics, ...]:
+def analyze(played: Sequence[Played], ground: Ground) -> list[Statistics]:
     """Every arm of the runs under the shifting load, in the order of its first one."""
-    by_arm = _by_arm(played)
-    reference = by_arm.get(STATIC, {})
-    found = []
-    for arm, own in by_arm.items():
-        measures, differences = {}, {}
-        shared = [seed for seed in own if seed in reference]
-        for measure in MEASURES:
-            measures[measure.name] = over_seeds([measure.of(each, ground) for each in own.values()])
-            if arm != STATIC and shared:
-                differences[measure.name] = _difference(
-                    measure,
-                    [
-                        measure.of(own[seed], ground) - measure.of(reference[seed], ground)
-                        for seed in shared
-                    ],
-                )
-        parts = [_by_stretch(each, ground, begins) for each in own.values()]
-        found.append(
-            Statistics(
-                arm,
-                tuple(own),
-                measures,
-                differences,
-                tuple(sum(column) / len(parts) for column in zip(*parts, strict=True)),
-            )
-        )
-    return tuple(found)
+    return statistics(
+        _by_arm(played), MEASURES, lambda measure, run: measure.of(run, ground), STATIC
+    )
 
 
-def _by_stretch(played: Played, ground: Ground, begins: Sequence[float]) -> list[float]:
+def by_stretch(
+    played: Sequence[Played], ground: Ground, begins: Sequence[float]
+) -> dict[str, tuple[float, ...]]:
+    """Share of the seconds in which the target was missed, of each stretch, arm by arm."""
+    found = {}
+    for arm, own in _by_arm(played).items():
+        parts = [_missed(each, ground, begins) for each in own.values()]
+        found[arm] = tuple(sum(column) / len(parts) for column in zip(*parts, strict=True))
+    return found
+
+
+def _missed(played: Played, ground: Ground, begins: Sequence[float]) -> list[float]:
     windows = played.windows[INTERACTIVE]
     found = []
-    for place, begin in enumerate(begins):
-        end = begins[place + 1] if place + 1 < len(begins) else len(windows)
+    for begin, end in pairwise((*begins, len(windows))):
         part = [each for each in windows[int(begin) : int(end)] if each.arrivals]
         missed = sum(each.p95 > ground.target_seconds for each in part)
         found.append(missed / max(1, len(part)))
@@ -288,16 +244,3 @@ def _by_arm(played: Sequence[Played]) -> dict[str, dict[int, Played]]:
     for each in played:
         found.setdefault(each.arm, {})[each.seed] = each
     return found
-
-
-def _difference(measure: Measure, values: Sequence[float]) -> Difference:
-    """Nothing is claimed of few pairs, or where the interval holds zero."""
-    estimate = over_seeds(values)
-    if estimate.interval is None:
-        return Difference(estimate, Claim.TOO_FEW)
-    if not estimate.interval.excludes_zero:
-        return Difference(estimate, Claim.NO_DIFFERENCE)
-    if measure.more_is_better is None:
-        return Difference(estimate, None)
-    better = (estimate.value > 0) == measure.more_is_better
-    return Difference(estimate, Claim.WIN if better else Claim.LOSS)

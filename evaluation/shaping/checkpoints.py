@@ -8,10 +8,10 @@ by another one is refused.
 from __future__ import annotations
 
 import json
-import os
 import random
 from pathlib import Path
 
+from evaluation.checkpoint_file import CheckpointError, read_json, write_whole
 from load_balancer.shaping.agent_pool import ANYBODY, CHECKPOINT_VERSION
 from rl.shaping.agents import Conduct
 from rl.shaping.making import make
@@ -20,10 +20,6 @@ from rl.vocabulary import JSON, Parameters
 LARGEST_BYTES = 16 << 20
 DIGITS = 5
 """Of every number in a file."""
-
-
-class CheckpointError(Exception):
-    """A checkpoint cannot be read, written or used; the message names the file."""
 
 
 def for_anybody(parameters: Parameters) -> Parameters:
@@ -42,14 +38,8 @@ def write(checkpoint: Parameters, path: Path) -> None:
     Raises:
         CheckpointError: it cannot be written.
     """
-    new = path.with_suffix(".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(_rounded(checkpoint), allow_nan=False, separators=(",", ":"))
-        new.write_text(text + "\n", encoding="utf-8")
-        os.replace(new, path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
+    text = json.dumps(_rounded(checkpoint), allow_nan=False, separators=(",", ":"))
+    write_whole(path, text)
 
 
 def _rounded(value: JSON) -> JSON:
@@ -69,19 +59,11 @@ def read(path: Path, agent: str) -> dict[str, JSON]:
     Raises:
         CheckpointError: there is none, or it is of another kind or encoder, or malformed.
     """
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise CheckpointError(f"{path}: is larger than {LARGEST_BYTES >> 20} MiB")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(
-            f"{path}: cannot be read: {error.strerror}; train first:"
-            f" python -m evaluation.shaping train --agent {agent}"
-        ) from None
-    except (ValueError, RecursionError):
-        raise CheckpointError(f"{path}: is no JSON") from None
-    agents = data.get("agents") if isinstance(data, dict) else None
-    if not isinstance(agents, dict) or data.get("version") != CHECKPOINT_VERSION or not agents:
+    advice = f"train first: python -m evaluation.shaping train --agent {agent}"
+    data = read_json(path, LARGEST_BYTES, advice)
+    whole = data if isinstance(data, dict) else {}
+    agents = whole.get("agents")
+    if not isinstance(agents, dict) or whole.get("version") != CHECKPOINT_VERSION or not agents:
         raise CheckpointError(f"{path}: is no checkpoint of version {CHECKPOINT_VERSION}")
     for key, parameters in agents.items():
         if not isinstance(parameters, dict):
@@ -90,5 +72,4 @@ def read(path: Path, agent: str) -> dict[str, JSON]:
             make(agent, Conduct(), random.Random(0)).load(parameters)
         except ValueError as error:
             raise CheckpointError(f"{path}: agents.{key}.{error}") from None
-    found: dict[str, JSON] = data
-    return found
+    return whole

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from evaluation.machine import commit, load_average, this_machine
+from evaluation.checkpoint_file import CheckpointError
+from evaluation.machine import Beginning
 from evaluation.progress import Steps
 from evaluation.records import Circumstances
 from evaluation.shaping.arms import ARMS, LEARNED, LEARNERS, PARTS, Task, learned, play, tasks
-from evaluation.shaping.checkpoints import CheckpointError
 from evaluation.shaping.records import Played
 from evaluation.shaping.scenario import Scenario
 from evaluation.testbed import ExperimentError
@@ -119,7 +118,7 @@ def measure(
     Raises:
         ExperimentError, KeyboardInterrupt: before any run was complete.
     """
-    started, load_before = _utc_now(), load_average()
+    beginning = Beginning.now()
     found: dict[str, list[Played]] = {name: [] for name in PARTS}
     interrupted, problem = False, ""
     steps = Steps(len(plan.tasks)) if progress is None else progress
@@ -144,21 +143,8 @@ def measure(
         plan.seeds,
         {name: tuple(each) for name, each in found.items()},
         plan.scenarios,
-        Circumstances(
-            started=started,
-            finished=_utc_now(),
-            command=command,
-            scenario="shaping",
-            description="three clients on backends that saturate",
-            commit=commit(),
-            machine=this_machine(load_before),
-            settings="",
-        ),
+        beginning.circumstances(command, "shaping", "three clients on backends that saturate"),
         plan.without,
         interrupted,
         problem,
     )
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

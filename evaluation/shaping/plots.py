@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.shaping.analysis import MEASURES, Statistics
+from evaluation.seed_plots import summary
+from evaluation.seeds import Statistics
+from evaluation.shaping.analysis import MEASURES
 from evaluation.shaping.records import BATCH, BULK, INTERACTIVE, Played, Window
 from evaluation.shaping.scenario import Scenario
-from evaluation.style import QUIET, canvas, colour, label_ends, name_rows, seconds_axis
+from evaluation.style import QUIET, canvas, colour, label_ends, seconds_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN = ("violations", "completed")
+SHOWN = tuple(each for each in MEASURES if each.name in ("violations", "completed"))
 SMOOTHED = 5
 """Seconds of a moving mean."""
 
@@ -38,41 +40,11 @@ def draw_all(
         PlotError: matplotlib is missing.
     """
     paths = [folder / f"{name}.png" for name in ("summary", INTERACTIVE, BATCH, BULK)]
-    summary(found, paths[0])
+    summary(found, SHOWN, paths[0])
     latency(played, scenario, target_seconds, paths[1])
     for name, path in zip((BATCH, BULK), paths[2:], strict=True):
         client(played, scenario, name, path)
     return paths
-
-
-def summary(found: Sequence[Statistics], path: Path) -> None:
-    """A row per arm, a panel per measure."""
-    names = [each.arm for each in found]
-    seeds = max((len(each.seeds) for each in found), default=0)
-    shown = [each for each in MEASURES if each.name in SHOWN]
-    subtitle = f"means over {seeds} seeds; bars: 95 % intervals"
-    with canvas(path, "Summary", subtitle, 0.34 * len(names) + 0.75) as figure:
-        panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-        for axes, measure in zip(panels, shown, strict=True):
-            name_rows(axes, names)
-            axes.set_title(f"{measure.title} (%)" if measure.percent else measure.title)
-            scale = 100.0 if measure.percent else 1.0
-            for row, each in enumerate(found):
-                estimate = each.measures[measure.name]
-                between = estimate.interval
-                if between is not None:
-                    axes.plot(
-                        [scale * between.low, scale * between.high],
-                        [row, row],
-                        color=colour(each.arm),
-                        linewidth=2.2,
-                        solid_capstyle="butt",
-                    )
-                value = scale * estimate.value
-                axes.plot([value], [row], "o", color=colour(each.arm), markersize=5.5)
-                axes.text(value, row - 0.2, f"{value:.3g}", ha="center", va="bottom", fontsize=8.5)
-            low, high = axes.get_xlim()
-            axes.set_xlim(low - 0.1 * (high - low), high + 0.1 * (high - low))
 
 
 def latency(

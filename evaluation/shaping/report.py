@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.export import ReportError, point_latest
-from evaluation.fog.report import plain
-from evaluation.report import PAGE, SUMMARY, environment, picture, surroundings, write_text
-from evaluation.report_tables import Table
+from evaluation.export import ReportError, plain, point_latest
+from evaluation.notation import moment
+from evaluation.pages import Page, picture, surroundings, write_page, write_text
+from evaluation.seeds import Statistics
 from evaluation.shaping import wording
 from evaluation.shaping.analysis import (
     Bar,
     Ground,
-    Statistics,
     analyze,
+    by_stretch,
     first_bars,
     flood_bars,
     shift_bars,
@@ -26,9 +26,10 @@ from evaluation.shaping.arms import CALM_PART, FIRST, FLOOD_PART, SHIFT, UNTRAIN
 from evaluation.shaping.experiment import ShapingResult
 from evaluation.shaping.plots import draw_all
 from evaluation.shaping.scenario import TARGET_SECONDS, Scenario
+from evaluation.tables import Table
 
 RESULTS = "shaping_results.json"
-TEMPLATES = {SUMMARY: "shaping.md", PAGE: "shaping.html"}
+BESIDE = (("every second of every run and all numbers", RESULTS),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,59 +62,55 @@ def publish(result: ShapingResult, folder: Path) -> Published:
         raise ReportError("nothing was measured, so there is no report")
     scenario = result.scenarios[SHIFT]
     ground = ground_of(scenario)
-    found = analyze(played, ground, scenario.begins())
+    found = analyze(played, ground)
+    missed = by_stretch(played, ground, scenario.begins())
     bars = [
         *shift_bars(played, ground),
         *flood_bars(result.played[CALM_PART], result.played[FLOOD_PART]),
         *first_bars(result.played[FIRST], UNTRAINED),
     ]
-    write_text(
-        folder / RESULTS,
-        json.dumps(plain(document(result, found, bars)), allow_nan=False) + "\n",
-    )
+    data = plain(document(result, found, missed, bars))
+    write_text(folder / RESULTS, json.dumps(data, allow_nan=False) + "\n")
     plots = draw_all(found, played, scenario, TARGET_SECONDS, folder)
     told = wording.captions()
-    tables = [
+    drawn = [
         wording.bar_table(bars),
         wording.result_table(found),
         wording.difference_table(found),
-        wording.stretch_table(found, [each.name for each in scenario.stretches]),
+        wording.stretch_table(missed, [each.name for each in scenario.stretches]),
         wording.first_table([bar for bar in bars if "reward" in bar.text]),
     ]
-    headlines = [*wording.headlines(bars, found), wording.left_envelope(result.played)]
+    tables = tuple(each for each in drawn if each is not None)
+    headlines = (*wording.headlines(bars, found), wording.left_envelope(result.played))
     circumstances = result.circumstances
-    context = {
-        "title": "Shaping: static rules and agents under a shifting load",
-        "subtitle": f"{circumstances.description}, {result.setting};"
-        f" {circumstances.started.replace('T', ' ').replace('Z', ' UTC')}",
-        "headlines": headlines,
-        "warnings": warnings(result),
-        "facts": facts(result),
-        "tables": [each for each in tables if each is not None],
-        "pictures": [picture(path, told[path.stem]) for path in plots],
-        "method": wording.method(result.seeds, result.setting),
-        "limits": wording.limits(),
-        "commands": [circumstances.command],
-    }
-    templates = environment()
-    for name, template in TEMPLATES.items():
-        write_text(folder / name, templates.get_template(template).render(context))
-    point_latest(folder)
-    return Published(
-        found,
-        tuple(bars),
-        tuple(headlines),
-        tuple(each for each in tables if each is not None),
-        folder / PAGE,
+    page = Page(
+        title="Shaping: static rules and agents under a shifting load",
+        subtitle=f"{circumstances.description}, {result.setting}; {moment(circumstances.started)}",
+        headlines=headlines,
+        warnings=warnings(result),
+        facts=facts(result),
+        tables=tables,
+        pictures=[picture(path, told[path.stem]) for path in plots],
+        method=wording.method(result.seeds, result.setting),
+        limits=wording.limits(),
+        commands=[circumstances.command],
+        beside=BESIDE,
+        who="An arm",
     )
+    path = write_page(page, folder)
+    point_latest(folder)
+    return Published(tuple(found), tuple(bars), headlines, tables, path)
 
 
 def document(
-    result: ShapingResult, found: Sequence[Statistics], bars: Sequence[Bar]
+    result: ShapingResult,
+    found: Sequence[Statistics],
+    missed: Mapping[str, Sequence[float]],
+    bars: Sequence[Bar],
 ) -> dict[str, Any]:
     """All of it, for JSON."""
     return {
-        "format": 1,
+        "format": 2,
         "setting": result.setting,
         "arms": list(result.arms),
         "seeds": list(result.seeds),
@@ -122,6 +119,7 @@ def document(
         "without": dict(result.without),
         "circumstances": asdict(result.circumstances),
         "statistics": [asdict(each) for each in found],
+        "missed_by_stretch": dict(missed),
         "bars": [asdict(each) for each in bars],
         "played": {
             part: [asdict(each) for each in played] for part, played in result.played.items()

@@ -104,6 +104,22 @@ def _between(dice: random.Random, low: float, high: float) -> float:
     return exp(dice.uniform(log(low), log(high)))
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How eagerly a network is learned.
+
+    Attributes:
+        first: steps before the first gradient step.
+        steps, updates: every so many steps so many gradient steps.
+        explore_least: the share of choices by the dice that exploring comes down to.
+    """
+
+    first: int = 500
+    steps: int = STEPS_PER_UPDATE
+    updates: int = 1
+    explore_least: float = EXPLORE_LEAST
+
+
 class Learner(Protocol):
     """Who learns from episodes."""
 
@@ -124,8 +140,8 @@ class Learner(Protocol):
         """
 
 
-def _explore(share: float) -> float:
-    return max(EXPLORE_LEAST, 1.0 - share / EXPLORE_SHARE * (1.0 - EXPLORE_LEAST))
+def _explore(share: float, least: float = EXPLORE_LEAST) -> float:
+    return max(least, 1.0 - share / EXPLORE_SHARE * (1.0 - least))
 
 
 def steady(epsilon: float) -> Conduct:
@@ -183,17 +199,18 @@ class TabularLearner:
 class DeepQLearner:
     """``rl.shaping.deep_q``: one network for all clients."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, pace: Pace | None = None) -> None:
         from rl.shaping.deep_q import DeepQ, DeepQParameters
 
-        self._learner = DeepQ(DeepQParameters(), np.random.default_rng(seed))
+        self._pace = pace or Pace()
+        self._learner = DeepQ(DeepQParameters(first=self._pace.first), np.random.default_rng(seed))
         self._agents: Mapping[str, Agent] = {}
         self._steps = 0
         self._epsilon = 1.0
 
     def agents(self, share: float) -> Mapping[str, Agent]:
         """See Learner."""
-        self._epsilon = _explore(share)
+        self._epsilon = _explore(share, self._pace.explore_least)
         self._agents = agents_of("dqn", self.known(self._epsilon), self._epsilon)
         return self._agents
 
@@ -202,9 +219,11 @@ class DeepQLearner:
         learner = self._learner
         learner.add(step)
         self._steps += 1
-        if learner.ready and self._steps % STEPS_PER_UPDATE == 0:
-            learner.update()
-            if learner.updates % UPDATES_PER_LOAD == 0:
+        if learner.ready and self._steps % self._pace.steps == 0:
+            before = learner.updates // UPDATES_PER_LOAD
+            for _ in range(self._pace.updates):
+                learner.update()
+            if learner.updates // UPDATES_PER_LOAD > before:
                 parameters = {**learner.parameters(), "epsilon": self._epsilon}
                 for agent in self._agents.values():
                     agent.load(parameters)
@@ -215,6 +234,14 @@ class DeepQLearner:
     def known(self, epsilon: float) -> Parameters:
         """See Learner."""
         return checkpoints.for_anybody({**self._learner.parameters(), "epsilon": epsilon})
+
+    def load(self, parameters: Mapping[str, JSON]) -> None:
+        """Go on from these; the steps that were told are kept.
+
+        Raises:
+            ValueError: they are no network's, or malformed; the message names the key.
+        """
+        self._learner.load(parameters)
 
 
 class ProximalLearner:
@@ -257,12 +284,21 @@ def learner(agent: str, seed: int) -> Learner:
         return TabularLearner()
     if agent not in DEEP:
         raise TrainingError(f"--agent: {agent} learns nothing; there are {', '.join(AGENTS)}")
+    need_torch(agent)
+    return DeepQLearner(seed) if agent == "dqn" else ProximalLearner(seed)
+
+
+def need_torch(agent: str) -> None:
+    """For who learns with it, in this process.
+
+    Raises:
+        TrainingError: PyTorch is missing.
+    """
     if find_spec("torch") is None:
         raise TrainingError(f"{agent} learns with the package torch: run pip install '.[deep]'")
     import torch
 
     torch.set_num_threads(1)  # such small networks are only slowed down by more
-    return DeepQLearner(seed) if agent == "dqn" else ProximalLearner(seed)
 
 
 def train(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
-from evaluation.bootstrap import Interval
-from evaluation.metrics_analyzer import Claim, Estimate
-from evaluation.report_tables import Cell, Row, Table
-from evaluation.shaping.analysis import MEASURES, STATIC, Bar, Measure, Statistics
+from evaluation import seed_tables
+from evaluation.notation import capital, number, per_cent, span
+from evaluation.seeds import Statistics
+from evaluation.shaping.analysis import MEASURES, STATIC, Bar
 from evaluation.shaping.records import INTERACTIVE, Played
 from evaluation.style import colour
+from evaluation.tables import Cell, Row, Table
 
 ABOUT = {
     "none": "no rules, first come first served",
@@ -23,91 +23,32 @@ ABOUT = {
 }
 
 
-def number(measure: Measure, value: float, signed: bool = False) -> str:
-    """A measure's number, with its sign where it is a difference."""
-    if not math.isfinite(value):
-        return "–"
-    sign = "+" if signed and value > 0 else ""
-    text = f"{value * 100:.1f} %" if measure.percent else f"{value:.1f}"
-    if not any(digit in text for digit in "123456789"):
-        return text.replace("-", "")  # what rounds to nothing has no sign
-    return sign + text.replace("-", "−")
-
-
-def between(measure: Measure, interval: Interval | None, signed: bool = False) -> str:
-    """From … to …; nothing where there is none."""
-    if interval is None:
-        return ""
-    low, high = (number(measure, end, signed) for end in (interval.low, interval.high))
-    return f"{low} to {high}"
-
-
 def result_table(found: Sequence[Statistics]) -> Table:
     """Every arm's measures."""
-    rows = tuple(
-        Row(
-            each.arm,
-            colour(each.arm),
-            tuple(
-                Cell(
-                    number(measure, each.measures[measure.name].value),
-                    between(measure, each.measures[measure.name].interval),
-                )
-                for measure in MEASURES
-            ),
-        )
-        for each in found
-    )
-    return Table(
-        "Results",
-        tuple(measure.title for measure in MEASURES),
-        rows,
-        "Below each number its 95 % interval over the seeds. Target missed: share of the seconds"
-        " after the first shift in which the interactive client's 95th percentile was above its"
-        " target, where a request without a good answer took for ever.",
+    return seed_tables.result_table(
+        found,
+        MEASURES,
         "arm",
+        "Target missed: share of the seconds after the first shift in which the interactive"
+        " client's 95th percentile was above its target, where a request without a good answer"
+        " took for ever.",
     )
 
 
 def difference_table(found: Sequence[Statistics]) -> Table | None:
     """Against the static rules, paired; None without them."""
-    rows = []
-    for each in found:
-        if not each.differences:
-            continue
-        cells = []
-        for measure in MEASURES:
-            difference = each.differences[measure.name]
-            cells.append(
-                Cell(
-                    number(measure, difference.estimate.value, signed=True),
-                    between(measure, difference.estimate.interval, signed=True),
-                    _claim(difference.claim),
-                )
-            )
-        rows.append(Row(each.arm, colour(each.arm), tuple(cells)))
-    if not rows:
-        return None
-    return Table(
-        f"Difference to {STATIC}",
-        tuple(measure.title for measure in MEASURES),
-        tuple(rows),
-        "Paired by seed: both are asked for the same requests at the same moments. Nothing is"
-        " claimed where the interval holds zero, nor of fewer than five seeds.",
-        "arm",
-    )
+    return seed_tables.difference_table(found, MEASURES, STATIC, "arm", "requests")
 
 
-def stretch_table(found: Sequence[Statistics], names: Sequence[str]) -> Table:
-    """Where the target was missed."""
-    rows = tuple(
-        Row(each.arm, colour(each.arm), tuple(Cell(f"{share:.0%}") for share in each.by_stretch))
-        for each in found
-    )
+def stretch_table(missed: Mapping[str, Sequence[float]], names: Sequence[str]) -> Table:
+    """Where the target was missed, by arm."""
     return Table(
         "Where the target was missed",
         tuple(names),
-        rows,
+        tuple(
+            Row(arm, colour(arm), tuple(Cell(per_cent(share)) for share in shares))
+            for arm, shares in missed.items()
+        ),
         "Share of the seconds of each stretch of the load.",
         "arm",
     )
@@ -122,7 +63,7 @@ def bar_table(bars: Sequence[Bar]) -> Table | None:
             f"{bar.arm}: {bar.text}",
             colour(bar.arm),
             (
-                Cell(_share(bar.estimate.value), _span(bar.estimate)),
+                Cell(per_cent(bar.estimate.value), span(bar.estimate.interval, 100)),
                 Cell(f"{'below' if bar.below else 'above'} {bar.bound * 100:.0f} %"),
                 Cell("", "", verdict(bar)),
             ),
@@ -149,11 +90,8 @@ def first_table(bars: Sequence[Bar]) -> Table | None:
             colour(bar.arm),
             (
                 Cell(
-                    f"{bar.estimate.value:+.2f}".replace("-", "−"),
-                    ""
-                    if bar.estimate.interval is None
-                    else f"{bar.estimate.interval.low:+.2f} to"
-                    f" {bar.estimate.interval.high:+.2f}".replace("-", "−"),
+                    number(bar.estimate.value, signed=True, digits=2),
+                    span(bar.estimate.interval, signed=True, digits=2),
                     verdict(bar),
                 ),
             ),
@@ -172,23 +110,23 @@ def first_table(bars: Sequence[Bar]) -> Table | None:
 def verdict(bar: Bar) -> str:
     """In a word or two."""
     if bar.reached is None:
-        return "too few seeds"
+        return seed_tables.TOO_FEW
     return "win" if bar.reached else "not reached"
 
 
 def headlines(bars: Sequence[Bar], found: Sequence[Statistics]) -> list[str]:
     """What the bars say."""
     lines = []
-    violated = {each.arm: each.measures["violations"].value for each in found}
+    violated = {each.name: each.measures["violations"].value for each in found}
     if STATIC in violated:
-        told = ", ".join(f"{arm} {share:.1%}" for arm, share in violated.items())
+        told = ", ".join(f"{arm} {per_cent(share)}" for arm, share in violated.items())
         lines.append(f"Seconds after the first shift in which the target was missed: {told}.")
     for text in dict.fromkeys(bar.text for bar in bars):
         own = [bar for bar in bars if bar.text == text]
         reached = [bar.arm for bar in own if bar.reached]
         missed = [bar.arm for bar in own if not bar.reached]
         lines.append(
-            f"{text[0].upper()}{text[1:]}: "
+            f"{capital(text)}: "
             + "; ".join(
                 part
                 for part in (
@@ -252,18 +190,3 @@ def captions() -> dict[str, str]:
         "batch": "The batch client: what was completed, and the rate that its rule allowed.",
         "bulk": "The bulk client: what was completed, and the rate that its rule allowed.",
     }
-
-
-def _claim(claim: Claim | None) -> str:
-    if claim is None:
-        return ""
-    return "too few seeds" if claim is Claim.TOO_FEW else claim.value
-
-
-def _share(value: float) -> str:
-    return f"{value * 100:.1f} %".replace("-", "−") if math.isfinite(value) else "–"
-
-
-def _span(estimate: Estimate) -> str:
-    interval = estimate.interval
-    return "" if interval is None else f"{_share(interval.low)} to {_share(interval.high)}"

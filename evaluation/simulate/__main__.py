@@ -16,7 +16,8 @@ from contextlib import closing
 from fnmatch import fnmatch
 from pathlib import Path
 
-from config.loading import ConfigError, nearest, scenario_names
+from config.loading import nearest, scenario_names
+from evaluation.arguments import INTERRUPTED, BadArgument, ended, parse_seeds
 from evaluation.progress import Steps
 from evaluation.simulate import random_scenarios, reference
 from evaluation.simulate.comparison import (
@@ -30,12 +31,11 @@ from evaluation.simulate.comparison import (
 from evaluation.simulate.export import ExportError, as_data, read, write
 from evaluation.simulate.measures import Measured
 from evaluation.simulate.pool import Task, fingerprint, play_all, settings_of, tasks_of
-from evaluation.simulate.tables import aligned, milliseconds, notes, ratio, suite_table, table
+from evaluation.simulate.tables import milliseconds, notes, ratio, suite_table, table
 from evaluation.simulate.variants import VariantError, apply, is_classic, split
+from evaluation.tables import aligned
 
 PROGRAM = "python -m evaluation.simulate"
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
 
 STUDY = "S[0-9]*"
 """``study``: the scenarios whose names begin like this."""
@@ -43,26 +43,19 @@ STUDY = "S[0-9]*"
 DEFAULT_STRATEGIES = "round_robin,least_request,peak_ewma"
 
 
-class BadArgument(Exception):
-    """A value on the command line is not usable; the message is the line to show."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs it; the exit status: 2 for what cannot be run, 130 after Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = _parser().parse_args(given)
-    try:
-        if asked.compare:
-            first, second = (read(Path(each)) for each in asked.compare)
-            print(compared(first, second))
-            return 0
-        return _simulate(asked, given)
-    except ConfigError as error:
-        return _complain("\n".join(error.problems))
-    except (BadArgument, ExportError, VariantError, ValueError, RuntimeError) as error:
-        return _complain(str(error))
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+    def run() -> int:
+        if not asked.compare:
+            return _simulate(asked, given)
+        first, second = (read(Path(each)) for each in asked.compare)
+        print(compared(first, second))
+        return 0
+
+    return ended(PROGRAM, run, ExportError, VariantError, ValueError, RuntimeError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -223,24 +216,6 @@ def parse_scenarios(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def parse_seeds(text: str) -> list[int]:
-    """``0-7``, ``0,3`` or both.
-
-    Raises:
-        BadArgument: it is neither.
-    """
-    found: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise BadArgument(f"--seeds {text}: must be numbers such as 0-7 or 3,5")
-        numbers = range(int(first), int(last if dash else first) + 1)
-        if not numbers or len(numbers) > 10_000:
-            raise BadArgument(f"--seeds {text}: {part} is no range of at most 10000 seeds")
-        found += numbers
-    return list(dict.fromkeys(found))
-
-
 def compared(first: Sequence[Measured], second: Sequence[Measured]) -> str:
     """The second file's costs over the first's, where both have the same seeds."""
     before, after = grouped(first), grouped(second)
@@ -257,11 +232,6 @@ def compared(first: Sequence[Measured], second: Sequence[Measured]) -> str:
     if len(lines) == 1:
         raise BadArgument("--compare: the files have no run in common")
     return aligned(lines)
-
-
-def _complain(problem: str) -> int:
-    print(f"{PROGRAM}: {problem}", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

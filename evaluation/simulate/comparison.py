@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from evaluation.bootstrap import DRAWS, Interval, expanded_tail
+from evaluation.bootstrap import DRAWS, Interval, expanded_interval
 from evaluation.simulate.measures import BLOCKS, Floats, Measured
 
 ENOUGH_SEEDS = 5
@@ -225,7 +225,7 @@ def seed_ratio(mine: Sequence[Measured], other: Sequence[Measured], figure: Figu
         rng = np.random.default_rng(len(mine))
         rows = rng.integers(0, len(mine), size=(DRAWS, len(mine)))
         draws = above[rows].mean(axis=1) / below[rows].mean(axis=1)
-        interval = _interval(draws, len(mine), len(mine) - 1)
+        interval = expanded_interval(draws, len(mine), len(mine) - 1)
     return Ratio(
         other[0].row.strategy,
         float(above.mean() / below.mean()),
@@ -249,7 +249,7 @@ def block_interval(mine: Sequence[Measured], other: Sequence[Measured]) -> Inter
         units, freedom = seeds * BLOCKS, seeds * (BLOCKS - 1)
     block = rng.integers(0, BLOCKS, size=(DRAWS, seeds, BLOCKS))
     draws = _mean_of(above, seed, block) / _mean_of(below, seed, block)
-    return _interval(draws, units, freedom)
+    return expanded_interval(draws, units, freedom)
 
 
 def _mean_of(sums: Floats, seed: np.ndarray, block: np.ndarray) -> Floats:
@@ -259,15 +259,6 @@ def _mean_of(sums: Floats, seed: np.ndarray, block: np.ndarray) -> Floats:
     means: Floats = totals[..., 0] / np.maximum(totals[..., 1], 1.0)
     result: Floats = means.mean(axis=1)
     return result
-
-
-def _interval(draws: Floats, units: int, freedom: int) -> Interval | None:
-    usable = draws[np.isfinite(draws)]
-    if freedom < 1 or usable.size < 0.95 * draws.size:
-        return None
-    tail = expanded_tail(units, freedom)
-    low, high = np.percentile(usable, [100 * tail, 100 * (1 - tail)])
-    return Interval(float(low), float(high))
 
 
 def regrets(mine: Sequence[Measured], reference: Sequence[Measured] | None) -> tuple[Regret, ...]:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +15,7 @@ from evaluation.simulate import random_scenarios, reference
 from evaluation.simulate.measures import Measured, measure
 from evaluation.simulate.run import simulate
 from evaluation.simulate.variants import apply, with_setting
+from evaluation.workers import played
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +85,7 @@ def play_all(
     Args:
         processes: as many as there are cores if None; 1 is this one.
     """
-    processes = min(processes or cores(), len(tasks))
-    if processes <= 1:
-        for task in tasks:
-            yield _tell(play(task), progress)
-        return
-    # Spawned: a forked one would have this process's threads' locks and signal handlers.
-    with multiprocessing.get_context("spawn").Pool(processes, _begin) as pool:
-        for measured in pool.imap_unordered(play, tasks):
-            yield _tell(measured, progress)
+    return played(play, tasks, processes, progress, _name)
 
 
 def tasks_of(
@@ -115,28 +104,6 @@ def tasks_of(
     ]
 
 
-def cores() -> int:
-    """How many this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _tell(measured: Measured, progress: Steps | None) -> Measured:
-    if progress is not None:
-        row = measured.row
-        progress.step(f"{row.scenario}, {row.strategy}, seed {row.seed}")
-    return measured
-
-
-def _begin() -> None:
-    """A worker leaves Ctrl-C to its parent, and does not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
+def _name(measured: Measured) -> str:
+    row = measured.row
+    return f"{row.scenario}, {row.strategy}, seed {row.seed}"

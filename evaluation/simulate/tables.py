@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.simulate.comparison import Ratio, Suite, Summary
+from evaluation.tables import aligned
 
 MOST_SHARES = 12
 """Servers whose shares are printed; of a larger fleet only the extremes are."""
@@ -104,15 +105,3 @@ def ratio(given: Ratio | None, bare: bool = False) -> str:
     if given.interval is not None:
         text += f" [{given.interval.low:.3f}, {given.interval.high:.3f}]"
     return text if bare else f"{text} {given.wins}/{given.seeds}"
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Columns; the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )

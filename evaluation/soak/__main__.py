@@ -28,12 +28,13 @@ import yaml
 
 from backend.processes import Process, ProcessError, Processes
 from config.open_files import allow_open_files
+from evaluation.arguments import INTERRUPTED
 from evaluation.bench.peers import learner
 from evaluation.bench.plan import Parser
 from evaluation.bench.wrk import FIGURES, wrk
 from evaluation.bench.wrk import script as wrk_script
 from evaluation.faults.play import in_flight
-from evaluation.machine import commit, this_machine
+from evaluation.machine import provenance
 from evaluation.settings_known import known, nested
 from evaluation.soak.distinct import SETTINGS as DISTINCT_SETTINGS
 from evaluation.soak.distinct import STRATEGY, Distinct
@@ -46,7 +47,6 @@ from rl.vocabulary import JSON
 from traffic.generator import new_event_loop
 
 DEFAULT_PAGE = Path("reports/soak.md")
-INTERRUPTED = 130
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 MOST_FILES = 16_384
 SETTLE_SECONDS = 2.0
@@ -303,17 +303,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _facts(command: str, options: argparse.Namespace) -> dict[str, str]:
-    machine = this_machine(None)
     several = options.distinct is not None
     what = f"{options.strategy}, {options.workers} worker(s)"
     on = SETTINGS
     if several:
         what, on = f"two nodes, {STRATEGY}", DISTINCT_SETTINGS
     return {
-        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "command": f"`{command}`",
-        "source": commit() or "not known",
-        "machine": f"{machine.cores} × {machine.processor}, {machine.platform}, {machine.python}",
+        **provenance(f"`{command}`"),
         "balancer": ", ".join([what, *(path for path in on if known(path))]),
     }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.bench.tables import rows
 from evaluation.soak.memory import Held, growth
+from evaluation.tables import markdown
 
 MOST_GROWTH = 0.05
 
@@ -76,7 +76,7 @@ def page(found: Found, facts: Mapping[str, str]) -> str:
         f"- requests: {found.requests:,} in {found.seconds:.0f} s, {rate:,.0f} a second: "
         + ", ".join(f"{count:,} {kind}" for kind, count in found.kinds.items()),
         "",
-        *rows(
+        *markdown(
             ("goal", "found", "verdict"),
             [(goal, what, "met" if met else "missed") for goal, what, met in found.verdicts()],
         ),
@@ -84,7 +84,7 @@ def page(found: Found, facts: Mapping[str, str]) -> str:
     parts += [f"- {problem}" for problem in found.problems]
     parts += [
         "",
-        *rows(
+        *markdown(
             ("requests", "seconds", "private MB", "RSS MB", "descriptors"),
             [
                 (

@@ -54,6 +54,11 @@ class Queue(Protocol):
 
     length: int
 
+    @property
+    def full(self) -> bool: ...
+
+    def yields(self, item: Any) -> Any: ...
+
     def join(self, item: Any, now: float) -> Any: ...
 
     def leave(self, place: Any, served: bool = False) -> None: ...
@@ -273,14 +278,13 @@ class ShapingWorld:
         if not queue.length and self._send(asked, now):
             return
         given = queue.yields(asked) if queue.full else None
-        displaced = None if given is None else given.item
-        if displaced is not None:
-            displaced.place = None
+        lost = asked if given is None else given.item
+        if given is not None:
+            lost.place = None
             queue.leave(given)
         asked.place = queue.join(asked, now)
-        for each in (asked if asked.place is None else None, displaced):
-            if each is not None:
-                self._over(each, UNAVAILABLE, now)
+        if lost.place is None:
+            self._over(lost, UNAVAILABLE, now)
 
     def _send(self, asked: Asked, now: float) -> bool:
         """To an endpoint, if one has room."""

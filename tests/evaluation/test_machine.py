@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,25 @@ def test_this_machine_is_described() -> None:
     assert found.processor
     assert found.python.split()[1].startswith("3.")
     assert "numpy" in found.versions
+
+
+def test_an_experiment_s_circumstances_go_from_its_beginning_to_now() -> None:
+    beginning = machine.Beginning("2026-01-02T03:04:05Z", 0.5)
+    found = beginning.circumstances("python typed", "three", "three servers", "a: 1")
+    assert ("python typed", "three", "three servers", "a: 1") == (
+        found.command, found.scenario, found.description, found.settings,
+    )  # fmt: skip
+    assert found.started == beginning.started
+    assert datetime.fromisoformat(found.finished) > datetime.fromisoformat(found.started)
+    assert found.machine.load_before == 0.5
+    assert machine.Beginning.now().started >= found.finished
+
+
+def test_a_page_s_head_has_date_command_source_and_machine() -> None:
+    found = machine.provenance("python typed")
+    assert ["date", "command", "source", "machine"] == list(found)
+    assert found["date"].endswith(" UTC") and found["command"] == "python typed"
+    assert found["machine"].startswith(f"{machine.usable_cores()} × ")
 
 
 def test_a_machine_without_load_average_or_affinity(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,12 +33,12 @@ def small(**changes: object) -> Experiment:
 def test_what_will_be_done_is_said_first() -> None:
     first = Part(SETTINGS, small(requests=1000, seeds=(0, 1)))
     assert announcement([first]) == (
-        "round_robin: 1000 requests at 100/s for each of 2 seeds; about 29 s; Ctrl-C keeps what is"
+        "round_robin: 1000 requests at 100/s for each of 2 seeds, about 29 s; Ctrl-C keeps what is"
         " measured"
     )
     second = Part(SETTINGS, small(requests=90_000), title="Part two: kinds")
     assert (
-        "; then part two: kinds: 90000 requests at 100/s for each of 1 seeds; about 15.6 min"
+        "; then part two: kinds: 90000 requests at 100/s for each of 1 seeds, about 15.6 min"
         in (announcement([first, second]))
     )
 

@@ -1,6 +1,5 @@
 """A result becomes a folder with everything in it."""
 
-import importlib.util
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 
 from evaluation.export import ReportError, make_folder
 from evaluation.plots import PLOTS
-from evaluation.publish import missing_packages, publish
+from evaluation.publish import publish
 from evaluation.records import ComparisonResult
 
 pytestmark = pytest.mark.unit
@@ -43,12 +42,3 @@ def test_nothing_measured_leaves_nothing_behind(
     with pytest.raises(ReportError, match="nothing was measured"):
         publish(result, folder)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert missing_packages() == []
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        "importlib.util.find_spec", lambda name: None if name == "jinja2" else find(name)
-    )
-    assert missing_packages() == ["jinja2"]

@@ -3,38 +3,18 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from evaluation.bootstrap import Metric
-from evaluation.export import ReportError
 from evaluation.metrics_analyzer import Analysis, analyze
 from evaluation.records import ComparisonResult
-from evaluation.report import Part, write_report, write_text
+from evaluation.report import Part, write_report
+from tests.evaluation.tags import Tags
 
 pytestmark = pytest.mark.unit
 MakeExperiment = Callable[..., ComparisonResult]
-
-
-class Tags(HTMLParser):
-    """Checks that what is opened is closed, and keeps every address."""
-
-    VOID = ("meta", "img", "br", "link", "hr")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.addresses: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
 
 def published(
@@ -154,19 +134,3 @@ def test_a_single_strategy_and_an_early_end_are_said(
     for each in (text, page):
         assert "nothing to compare with" in each
         assert "ended early" in each
-
-
-def test_an_unwritable_file_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match="cannot be written: Is a directory"):
-        write_text(tmp_path, "text")
-
-
-def test_missing_jinja2_is_one_clear_line(
-    result: ComparisonResult,
-    analysis: Analysis,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
-    with pytest.raises(ReportError, match=r"pip install '\.\[report\]'"):
-        write_report([Part("", result, analysis, [])], tmp_path)

@@ -1,4 +1,4 @@
-"""Tables: a cell for every head, in the page and in the terminal."""
+"""Tables of strategies: a cell for every head, and what stands in it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,6 @@ from evaluation.report_tables import (
     agreement_table,
     difference_tables,
     kind_tables,
-    plain_table,
     result_table,
     share_table,
 )
@@ -54,13 +53,6 @@ def test_requests_that_reached_no_server_have_a_column(make_experiment: MakeExpe
     assert "no server" in table.heads
     assert [cell.value for cell in table.rows[0].cells][-3:] == ["100 %", "–", "100"]
     assert table.rows[1].cells[3].value == "0 %"
-
-
-def test_the_terminal_s_table_is_in_columns(analysis: Analysis) -> None:
-    lines = plain_table(result_table(analysis)).splitlines()
-    assert lines[0].split()[:3] == ["mean", "95", "%"]
-    assert len({line.index(" ms") for line in lines[1:]}) == 1
-    assert [line.split()[0] for line in lines[1:]] == list(analysis.statistics)
 
 
 def test_kinds_have_a_table_of_servers_and_one_of_strategies() -> None:

@@ -7,19 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluation.bootstrap import Interval
+from evaluation.metrics_analyzer import Estimate
 from evaluation.style import (
     COLOURS,
     PlotError,
     _luminance,
     canvas,
     colour,
+    estimate_row,
     ink,
     label_ends,
+    label_rows,
     latency_axis,
+    name_rows,
+    row_height,
     seconds_axis,
     spans_wide,
     spread_apart,
     whisker,
+    widen,
 )
 
 pytestmark = pytest.mark.unit
@@ -100,6 +107,26 @@ def test_axes_and_marks(tmp_path: Path) -> None:
     assert {text.get_text() for text in left.texts} == {"round_robin", "q_learning"}
     places = [text.get_position()[1] for text in left.texts]
     assert abs(places[0] - places[1]) > 0.05
+
+
+def test_rows_have_labels_and_estimates(tmp_path: Path) -> None:
+    """The first on top; a bar only where there is an interval; colours for strategies only."""
+    with canvas(tmp_path / "a.png", "Title", "Line", row_height(["a", "b"])) as figure:
+        left, right = figure.subplots(1, 2)
+        label_rows(left, ["one", "two"])
+        name_rows(right, ["round_robin", "q_learning"])
+        estimate_row(right, 0, Estimate(0.5, None), "round_robin", 100)
+        assert [50.0] == list(right.lines[-1].get_xdata())
+        assert 1 == len(right.lines)
+        estimate_row(right, 1, Estimate(0.5, Interval(0.4, 0.7)), "q_learning", 100)
+        assert [40.0, 70.0] == pytest.approx(list(right.lines[1].get_xdata()))
+        left.set_xlim(0, 100)
+        widen(left)
+    assert (-12, 112) == pytest.approx(left.get_xlim())
+    assert left.get_ylim()[0] > left.get_ylim()[1]
+    named = right.get_yticklabels()
+    assert ["round_robin", "q_learning"] == [each.get_text() for each in named]
+    assert ink("q_learning") == named[1].get_color() != left.get_yticklabels()[1].get_color()
 
 
 def test_missing_matplotlib_is_one_clear_line(

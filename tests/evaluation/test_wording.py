@@ -15,37 +15,6 @@ pytestmark = pytest.mark.unit
 MakeExperiment = Callable[..., ComparisonResult]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "signed", "expected"),
-    [
-        (0.0786, False, "78.6"),
-        (1.2345, False, "1,234"),
-        (-0.0189, True, "−18.9"),
-        (0.0189, True, "+18.9"),
-        (-0.00001, True, "0.0"),
-        (float("nan"), False, "–"),
-    ],
-)
-def test_milliseconds(seconds: float, signed: bool, expected: str) -> None:
-    assert wording.ms(seconds, signed) == expected
-
-
-@pytest.mark.parametrize(
-    ("share", "signed", "expected"),
-    [
-        (0.241, False, "24.1 %"),
-        (1.0, False, "100 %"),
-        (0.99999, False, "99.9 %"),
-        (-0.241, True, "−24.1 %"),
-        (1.0, True, "+100.0 %"),
-        (float("nan"), False, "–"),
-    ],
-)
-def test_shares(share: float, signed: bool, expected: str) -> None:
-    """A single failure among many is not rounded away."""
-    assert wording.per_cent(share, signed) == expected
-
-
 def test_values_have_the_unit_of_their_metric() -> None:
     assert wording.metric_value(Metric.P95, 0.1) == "100.0 ms"
     assert wording.metric_value(Metric.CV, 0.2567) == "0.257"
@@ -202,12 +171,6 @@ def test_method_and_limits_name_what_was_done(result: ComparisonResult, analysis
     one = replace(result, seeds=(0,), classics=())
     assert "this one seed" in " ".join(wording.limits(one, analysis))
     assert "among none" in " ".join(wording.method(one))
-
-
-def test_lists_read_like_a_sentence() -> None:
-    assert wording.listed([]) == ""
-    assert wording.listed(["a"]) == "a"
-    assert wording.listed(["a", "b", "c"]) == "a, b and c"
 
 
 def test_a_result_without_description_is_described_by_its_servers(

@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.bench.cases import case
 from evaluation.bench.comparison import Sample
-from evaluation.bench.tables import case_table, document, rows
+from evaluation.bench.tables import case_table, document
 
 pytestmark = pytest.mark.unit
 
@@ -71,11 +71,3 @@ def test_the_page_has_the_run_the_goals_and_each_case_once() -> None:
     assert "| plain: ours ≤ 1.4 × nginx in CPU per request" in text
     assert "missed" in text
     assert "not measured" in text
-
-
-def test_a_table_is_aligned() -> None:
-    assert rows(("a", "long heading"), [("wide cell", "b")]) == [
-        "| a         | long heading |",
-        "|-----------|--------------|",
-        "| wide cell | b            |",
-    ]

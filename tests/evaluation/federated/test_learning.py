@@ -6,12 +6,26 @@ from typing import Any
 
 import pytest
 
-from evaluation.federated import learning
-from evaluation.federated.learning import Known, alone, learning_seed, play, together, turned_round
+from evaluation.federated import sites
+from evaluation.federated.learning import (
+    LARGEST_LIE,
+    alone,
+    learning_seed,
+    together,
+    turned_round,
+)
+from evaluation.federated.sites import Known, Manner, play
 from evaluation.federated.traffic import NODES, drawn
+from load_balancer.shaping.agent_pool import ANYBODY
+from rl.federated.forms import read
 from rl.federated.terms import Terms
+from tests.evaluation.federated.made import states
 
 pytestmark = pytest.mark.unit
+
+DEEP = Manner("dqn", 0.1, updates=1)
+UNBOUND = Terms(clip_ratio=None, most_share=1.0)
+MEDIAN = Terms(method="median", clip_ratio=None)
 
 
 @pytest.fixture(autouse=True)
@@ -20,36 +34,10 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def shorter(node: str, seed: int) -> Any:
         scenario, rules = drawn(node, seed)
-        return scenario.shortened(0.1), rules
+        return scenario.shortened(0.07), rules
 
-    monkeypatch.setattr(learning, "drawn", shorter)
-
-
-def states(known: Known) -> dict[str, set[tuple[int, ...]]]:
-    found: Any = known
-    return {
-        name: {tuple(state["levels"]) for state in parameters["states"]}
-        for name, parameters in found.items()
-    }
-
-
-def test_an_episode_teaches_and_the_same_one_the_same() -> None:
-    one, same = play("rush", 3, None, learns=True), play("rush", 3, None, learns=True)
-
-    assert one == same
-    assert {"rule:interactive", "rule:batch", "rule:bulk"} == set(one.known)
-    assert any(states(one.known).values())
-    assert one.completed > 0
-
-
-def test_who_does_not_learn_knows_what_it_knew() -> None:
-    known = play("rush", 3, None, learns=True).known
-
-    after: Any = play("flood", 4, known, learns=False).known
-
-    for name, parameters in known.items():
-        assert isinstance(parameters, dict)
-        assert parameters["states"] == after[name]["states"]
+    monkeypatch.setattr(sites, "drawn", shorter)
+    monkeypatch.setattr(sites, "FIRST_STEPS", 2)
 
 
 def test_together_all_know_what_each_has_seen() -> None:
@@ -71,10 +59,29 @@ def test_alone_more_episodes_go_on_from_fewer() -> None:
     assert int(str(one["experience"])) < int(str(two["experience"]))
 
 
+def test_networks_are_averaged_from_the_first_round_on() -> None:
+    """By the experience of each: none of them is simply taken over by all."""
+    pytest.importorskip("torch")
+    known = together(1, 1, Terms(clip_ratio=None), manner=DEEP)
+
+    own = [alone(node, 1, (1,), DEEP)[0] for node in NODES]
+    forms = [network(each) for each in own]
+    whole = network(known["rush"])
+    assert known["rush"] == known["batches"] == known["flood"]
+    assert sum(form.experience for form in forms) == whole.experience
+    mean = sum(form.values * form.experience for form in forms) / whole.experience
+    assert mean == pytest.approx(whole.values, abs=1e-5)
+
+
+def network(known: Known) -> Any:
+    parameters: Any = known[ANYBODY]
+    return read(parameters)
+
+
 def test_the_poisoned_site_takes_part_and_bounds_hold_it() -> None:
     plain = together(1, 1, Terms())
-    held = together(1, 1, Terms(method="median", clip_ratio=None), turned_round)
-    unheld = together(1, 1, Terms(clip_ratio=None, most_share=1.0), turned_round)
+    held = together(1, 1, MEDIAN, turned_round)
+    unheld = together(1, 1, UNBOUND, turned_round)
 
     def worst(known: dict[str, Known]) -> float:
         found: Any = known["rush"]
@@ -87,3 +94,38 @@ def test_the_poisoned_site_takes_part_and_bounds_hold_it() -> None:
 
     assert worst(unheld) > 10 * worst(plain)
     assert worst(held) < worst(unheld)
+
+
+def test_the_poisoned_network_takes_part_and_bounds_hold_it() -> None:
+    pytest.importorskip("torch")
+
+    def worst(terms: Terms) -> float:
+        return float(abs(network(together(1, 1, terms, turned_round, DEEP)["rush"]).values).max())
+
+    unheld = worst(UNBOUND)
+    assert unheld > 50 * worst(MEDIAN)
+    assert unheld > 10 * worst(Terms())
+
+
+def test_a_table_is_turned_round() -> None:
+    state = {"levels": [1, 2], "values": [0.5, -1e6], "visits": [3, 0]}
+    (lie,) = turned_round({"a": {"kind": "tabular", "experience": 3, "states": [state]}}).values()
+
+    assert {
+        "kind": "tabular",
+        "experience": 3 + 10**9,
+        "states": [
+            {"levels": [1, 2], "values": [-50.0, LARGEST_LIE], "visits": [3 + 10**8, 10**8]}
+        ],
+    } == lie
+
+
+def test_a_network_is_turned_round() -> None:
+    arrays = {"bias_0": [0.5, -0.25], "weight_0": [[1.0, 2.0]]}
+    (lie,) = turned_round({"*": {"kind": "dqn", "experience": 0, "arrays": arrays}}).values()
+
+    assert {
+        "kind": "dqn",
+        "experience": 10**9,
+        "arrays": {"bias_0": [-50.0, 25.0], "weight_0": [[-100.0, -200.0]]},
+    } == lie

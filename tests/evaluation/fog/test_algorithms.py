@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evaluation.checkpoint_file import CheckpointError
 from evaluation.fog import checkpoints
 from evaluation.fog.algorithms import LEARNERS, AlgorithmError, Cast, check, gather, names
-from evaluation.fog.checkpoints import Checkpoint, CheckpointError
+from evaluation.fog.checkpoints import Checkpoint
 from evaluation.fog.configurations import fingerprint
 from rl.fog import scorer
 from rl.vocabulary import JSON

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from evaluation.checkpoint_file import CheckpointError
 from evaluation.fog import checkpoints
-from evaluation.fog.checkpoints import CheckpointError
 from tests.evaluation.fog.made import checkpoint
 
 pytestmark = pytest.mark.unit

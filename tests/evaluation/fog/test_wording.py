@@ -4,37 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from evaluation.bootstrap import Interval
 from evaluation.fog import wording
-from evaluation.fog.analysis import MEASURES, REFERENCE, analyze
+from evaluation.fog.analysis import REFERENCE, analyze
 from rl.fog.settings import FogSettings
 from tests.evaluation.fog.made import checkpoint, episodes
 
 pytestmark = pytest.mark.unit
-BY_NAME = {measure.name: measure for measure in MEASURES}
-
-
-@pytest.mark.parametrize(
-    ("name", "number", "signed", "text"),
-    [
-        ("response", 1.234, False, "1.23"),
-        ("response", -1.234, True, "−1.23"),
-        ("response", 1.234, True, "+1.23"),
-        ("reward", -0.001, True, "0.00"),
-        ("dropped", 0.0, True, "0.0 %"),
-        ("total_reward", -1234.5, False, "−1,234"),
-        ("dropped", -0.256, True, "−25.6 %"),
-        ("energy", 7.97e7, False, "7.97e7"),
-    ],
-)
-def test_numbers(name: str, number: float, signed: bool, text: str) -> None:
-    assert wording.value(BY_NAME[name], number, signed) == text
-
-
-def test_intervals() -> None:
-    between = Interval(-0.5, 0.25)
-    assert wording.interval(BY_NAME["reward"], between, True) == "−0.50 to +0.25"
-    assert wording.interval(BY_NAME["reward"], None) == ""
 
 
 def test_headlines_say_what_a_learner_may_claim() -> None:

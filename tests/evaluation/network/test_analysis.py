@@ -8,16 +8,13 @@ import pytest
 
 from evaluation.metrics_analyzer import Claim
 from evaluation.network.analysis import (
-    FEWEST_SEEDS,
     LATE_WINDOWS,
     REFERENCE,
     Analysis,
     comparable,
     compared,
-    difference,
     failure_share,
     late_hops,
-    over_seeds,
     windowed,
     windows_to_clean,
 )
@@ -69,29 +66,6 @@ def test_measures_of_a_run(make_run: Callable[..., Run]) -> None:
     assert failure_share(run) == pytest.approx(0.1)
     assert late_hops(run) == pytest.approx(3)
     assert len(run.windows[-LATE_WINDOWS:]) == LATE_WINDOWS
-
-
-def test_an_interval_needs_seeds_and_holds_the_mean() -> None:
-    few = over_seeds([0.1] * (FEWEST_SEEDS - 1))
-    assert few.value == pytest.approx(0.1)
-    assert few.interval is None
-    many = over_seeds([0.1, 0.2, 0.15, 0.12, 0.18, 0.16, math.nan])
-    assert many.interval is not None
-    assert many.interval.low < many.value < many.interval.high
-    assert math.isnan(over_seeds([]).value)
-
-
-@pytest.mark.parametrize(
-    ("values", "claim"),
-    [
-        ([0.5, 0.6, 0.55, 0.52, 0.58], Claim.LOSS),
-        ([-0.5, -0.6, -0.55, -0.52, -0.58], Claim.WIN),
-        ([0.5, -0.6, 0.55, -0.52, 0.1], Claim.NO_DIFFERENCE),
-        ([0.5, 0.6, 0.55, 0.52], Claim.TOO_FEW),
-    ],
-)
-def test_claims(values: list[float], claim: Claim) -> None:
-    assert difference(values).claim is claim
 
 
 def test_strategies_are_held_against_the_reference(analysis: Analysis) -> None:

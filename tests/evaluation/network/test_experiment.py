@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from evaluation.network import experiment
-from evaluation.network.analysis import CLEAN_WITHIN, FEWEST_SEEDS, REFERENCE
+from evaluation.network.analysis import CLEAN_WITHIN, REFERENCE
 from evaluation.network.cast import ORACLE
 from evaluation.network.experiment import (
     DOCUMENT,
@@ -16,6 +16,7 @@ from evaluation.network.experiment import (
     make_plan,
 )
 from evaluation.network.records import Purpose, Run, Setting, Variant
+from evaluation.seeds import FEWEST_SEEDS
 from evaluation.testbed import ExperimentError
 
 BOTH = (Setting.VIRTUAL, Setting.LIVE)

@@ -98,8 +98,3 @@ def test_method_and_limits_speak_of_what_was_measured(result: NetworkResult) -> 
     assert not any(line.startswith("Live:") for line in wording.method(virtual))
     assert any(line.startswith("Live:") for line in wording.method(result))
     assert "2 processors" in wording.limits(result)[0]
-
-
-def test_small_words() -> None:
-    assert [wording.counted(1, "seed"), wording.counted(2, "seed")] == ["1 seed", "2 seeds"]
-    assert wording.capital("live, 3 × 3, Q") == "Live, 3 × 3, Q"

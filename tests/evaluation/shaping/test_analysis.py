@@ -8,6 +8,7 @@ from evaluation.metrics_analyzer import Claim
 from evaluation.shaping.analysis import (
     Ground,
     analyze,
+    by_stretch,
     first_bars,
     flood_bars,
     reward,
@@ -23,14 +24,23 @@ RESULT = result()
 
 
 def test_every_arm_has_its_measures() -> None:
-    found = {each.arm: each for each in analyze(RESULT.played[SHIFT], GROUND, [0.0, 20.0])}
+    found = {each.name: each for each in analyze(RESULT.played[SHIFT], GROUND)}
     assert ["none", "static", "aimd", "tabular"] == list(found)
     tabular = found["tabular"]
     assert tabular.measures["violations"].value == pytest.approx(0.08, abs=0.05)
     assert tabular.measures["completed"].value == pytest.approx(3 * 98, rel=0.05)
     assert Claim.WIN is tabular.differences["violations"].claim
     assert Claim.LOSS is found["none"].differences["violations"].claim
-    assert not found["static"].differences and 2 == len(tabular.by_stretch)
+    assert not found["static"].differences
+
+
+def test_stretches_are_told_apart() -> None:
+    """Of each twenty seconds an arm misses the first ones: eight, if they are rules."""
+    missed = by_stretch(RESULT.played[SHIFT], GROUND, [0.0, 10.0])
+    assert ["none", "static", "aimd", "tabular"] == list(missed)
+    first, rest = missed["static"]
+    assert first == pytest.approx(0.8, abs=0.1)
+    assert rest == pytest.approx(8 / 30, abs=0.1)
 
 
 def test_bars_are_reached_with_all_of_their_interval() -> None:

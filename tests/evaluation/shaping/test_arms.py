@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.checkpoint_file import CheckpointError
 from evaluation.shaping import arms
 from evaluation.shaping.arms import FIRST, SHIFT, ArmError, Task
-from evaluation.shaping.checkpoints import CheckpointError
 from tests.evaluation.shaping.made import SHORT
 
 pytestmark = pytest.mark.unit

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.checkpoint_file import CheckpointError
 from evaluation.shaping import checkpoints
-from evaluation.shaping.checkpoints import CheckpointError
 from rl.shaping.agents import Conduct
 from rl.shaping.making import make
 

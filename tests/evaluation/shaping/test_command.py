@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from evaluation.arguments import INTERRUPTED
 from evaluation.export import ReportError
+from evaluation.measuring import FAILED
 from evaluation.shaping import command
 from evaluation.testbed import ExperimentError
 from tests.evaluation.shaping.made import result
@@ -28,7 +30,7 @@ def test_it_prints_tables_and_headlines_and_where_the_report_is(
     monkeypatch.setattr(
         command, "measure_live", lambda plan, typed: replace(made, setting="live", interrupted=True)
     )
-    assert run(tmp_path, live=True) == command.INTERRUPTED
+    assert run(tmp_path, live=True) == INTERRUPTED
     printed = capsys.readouterr()
     assert "virtual runs, about" in printed.out and "live runs, about" in printed.out
     assert "What was to be reached" in printed.out
@@ -54,13 +56,13 @@ def test_a_problem_is_told_and_ends_it(
 ) -> None:
     made = replace(result(seeds=2), problem="a server died")
     monkeypatch.setattr(command, "measure", lambda plan, typed: made)
-    assert run(tmp_path, live=True) == command.FAILED
+    assert run(tmp_path, live=True) == FAILED
     assert "a server died" in capsys.readouterr().err
 
 
 def test_a_package_that_reports_need_is_named_before_anything_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(command, "missing_packages", lambda: ["jinja2"])
-    with pytest.raises(ReportError, match="jinja2"):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ReportError, match="matplotlib"):
         run(tmp_path)

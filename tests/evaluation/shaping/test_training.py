@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from evaluation.shaping import checkpoints, training
-from evaluation.shaping.training import Point, TrainingError, drawn_rules, drawn_scenario, train
+from evaluation.shaping.training import (
+    DeepQLearner,
+    Pace,
+    Point,
+    TrainingError,
+    drawn_rules,
+    drawn_scenario,
+    train,
+)
+from rl.vocabulary import Parameters
 
 pytestmark = pytest.mark.unit
 
@@ -73,6 +82,35 @@ def test_ctrl_c_keeps_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train("tabular", 1, 5, tmp_path / "a.json", tell)
     checkpoints.read(tmp_path / "a.json", "tabular")
+
+
+def test_a_network_is_learned_at_the_pace_that_is_wanted() -> None:
+    pytest.importorskip("torch")
+
+    def learned(pace: Pace | None) -> Parameters:
+        learner = DeepQLearner(1, pace)
+        stage, dice = training.drawn_stage(1)
+        training.roll(stage, learner.agents(1.0), dice, training.weights("dqn"), learner.tell)
+        return learner.known(0.0)
+
+    begun = DeepQLearner(1).known(0.0)["agents"]["*"]["arrays"]
+    assert begun == learned(None)["agents"]["*"]["arrays"], "so few steps are none to begin with"
+    once, thrice = learned(Pace(first=2, steps=1)), learned(Pace(first=2, steps=1, updates=3))
+    assert begun != once["agents"]["*"]["arrays"] != thrice["agents"]["*"]["arrays"]
+    least = DeepQLearner(1, Pace(explore_least=0.3)).agents(1.0)["bulk"]
+    assert 0.3 == least.parameters()["epsilon"]
+
+
+def test_a_network_goes_on_from_what_was_loaded() -> None:
+    pytest.importorskip("torch")
+    one, other = DeepQLearner(1), DeepQLearner(2)
+    known = one.known(0.0)["agents"]["*"]
+
+    other.load(known)
+
+    assert known == other.known(0.0)["agents"]["*"]
+    with pytest.raises(ValueError, match="kind"):
+        other.load({**known, "kind": "tabular"})
 
 
 def test_what_cannot_learn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

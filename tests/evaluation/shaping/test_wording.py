@@ -1,14 +1,12 @@
 """Words and tables."""
 
-import math
-
 import pytest
 
 from evaluation.shaping import wording
 from evaluation.shaping.analysis import (
-    MEASURES,
     Ground,
     analyze,
+    by_stretch,
     first_bars,
     flood_bars,
     shift_bars,
@@ -19,7 +17,7 @@ from tests.evaluation.shaping.made import result
 pytestmark = pytest.mark.unit
 GROUND = Ground(0.15, 20.0, 5.0)
 RESULT = result()
-FOUND = analyze(RESULT.played[SHIFT], GROUND, [0.0, 20.0])
+FOUND = analyze(RESULT.played[SHIFT], GROUND)
 BARS = [
     *shift_bars(RESULT.played[SHIFT], GROUND),
     *flood_bars(RESULT.played[CALM_PART], RESULT.played[FLOOD_PART]),
@@ -27,22 +25,15 @@ BARS = [
 ]
 
 
-def test_numbers_have_a_sign_where_they_are_differences() -> None:
-    share = next(each for each in MEASURES if each.percent)
-    assert "12.3 %" == wording.number(share, 0.123)
-    assert "+12.3 %" == wording.number(share, 0.123, signed=True)
-    assert "−12.3 %" == wording.number(share, -0.123, signed=True)
-    assert "0.0 %" == wording.number(share, -1e-9, signed=True)
-    assert "–" == wording.number(share, math.nan)
-
-
 def test_tables_have_every_arm() -> None:
     assert 4 == len(wording.result_table(FOUND).rows)
     differences = wording.difference_table(FOUND)
     assert differences is not None and 3 == len(differences.rows)
-    assert ("a", "b") == wording.stretch_table(FOUND, ["a", "b"]).heads
+    missed = by_stretch(RESULT.played[SHIFT], GROUND, [0.0, 20.0])
+    table = wording.stretch_table(missed, ["a", "b"])
+    assert ("a", "b") == table.heads and 4 == len(table.rows)
     assert wording.difference_table(FOUND[:1]) is not None
-    assert None is wording.difference_table([each for each in FOUND if each.arm == "static"])
+    assert None is wording.difference_table([each for each in FOUND if each.name == "static"])
 
 
 def test_bars_say_whether_they_were_reached() -> None:

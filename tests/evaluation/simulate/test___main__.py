@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.simulate.__main__ import BadArgument, main, parse_scenarios, parse_seeds
+from evaluation.arguments import BadArgument
+from evaluation.simulate.__main__ import main, parse_scenarios
 
 pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("no_process_is_left")]
 
@@ -44,13 +45,6 @@ def test_scenarios_are_named_in_many_ways() -> None:
     ):
         with pytest.raises(BadArgument, match=problem):
             parse_scenarios(wrong)
-
-
-def test_seeds_are_ranges_and_numbers() -> None:
-    assert [0, 1, 2, 9] == parse_seeds("0-2,9,1")
-    for wrong in ("x", "3-1", "1-", "0-99999"):
-        with pytest.raises(BadArgument, match="--seeds"):
-            parse_seeds(wrong)
 
 
 def test_it_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

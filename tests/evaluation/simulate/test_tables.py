@@ -5,7 +5,7 @@ import pytest
 from evaluation.bootstrap import Interval
 from evaluation.simulate.comparison import Ratio, suite, summarise
 from evaluation.simulate.measures import Seen, Stretch
-from evaluation.simulate.tables import aligned, changes, notes, ratio, shares, suite_table, table
+from evaluation.simulate.tables import changes, notes, ratio, shares, suite_table, table
 from tests.evaluation.simulate.made import measured
 
 pytestmark = pytest.mark.unit
@@ -18,10 +18,6 @@ def test_a_ratio_has_its_interval_and_the_seeds_won() -> None:
     assert "0.940 [0.930, 0.950]" == ratio(sure, bare=True)
     assert "2.000 0/1" == ratio(Ratio("x", 2.0, None, 0, 1))
     assert "-" == ratio(None)
-
-
-def test_columns_are_aligned() -> None:
-    assert "a     b\nlong  1" == aligned([("a", "b"), ("long", "1")])
 
 
 def test_a_scenario_is_a_table_with_notes() -> None:
