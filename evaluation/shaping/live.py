@@ -59,7 +59,7 @@ from traffic.workload import PlannedRequest
 
 STRATEGY = "least_request"
 SEEDS = 5
-ARMS = (NONE, STATIC, "aimd", "dqn")
+ARMS = (NONE, STATIC, "aimd", f"tabular{UNTRAINED}", "dqn")
 TIMEOUT_SECONDS = 20.0
 LOG = "agents.jsonl"
 ANSWER_BYTES = 2000
