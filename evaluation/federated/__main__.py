@@ -134,8 +134,13 @@ def _flower(asked: argparse.Namespace, command: str) -> int:
 
 
 def _learned(file: Path) -> dict[str, object]:
-    """Without what stays a site's own, such as how much it explores."""
-    known = json.loads(file.read_text(encoding="utf-8"))
+    """Without what stays a site's own, such as how much it explores; and without the last digits,
+    for each site adds what all know to what it has learned since its offer."""
+
+    def rounded(text: str) -> float:
+        return round(float(text), 9)
+
+    known = json.loads(file.read_text(encoding="utf-8"), parse_float=rounded)
     return {name: [each.get("states"), each.get("arrays")] for name, each in known.items()}
 
 
