@@ -18,7 +18,7 @@ SECONDS = 2
 def test_a_plan_has_a_few_arms_and_all_parts(tmp_path: Path) -> None:
     plan = live.live_plan(None, False, tmp_path)
     assert "live" == plan.setting and 5 == len(plan.seeds)
-    assert ("none", "static", "aimd") == plan.arms
+    assert ("none", "static", "aimd", "tabular_untrained") == plan.arms
     assert {SHIFT, "calm", FLOOD_PART} == {each.part for each in plan.tasks}
     assert 1 == len(live.live_plan(None, True, tmp_path).seeds)
     tasks = live.live_tasks(["static", "tabular"], [3])

@@ -27,7 +27,7 @@ def test_everything_is_written(tmp_path: Path) -> None:
     summary = (folder / "summary_report.md").read_text(encoding="utf-8")
     assert "| tabular" in summary or "tabular" in summary
     data = json.loads((folder / RESULTS).read_text())
-    assert 1 == data["format"] and 8 == len(data["played"][SHIFT])
+    assert 2 == data["format"] and 8 == len(data["played"][SHIFT])
     assert (tmp_path / "latest").exists()
 
 
