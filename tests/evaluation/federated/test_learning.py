@@ -19,6 +19,7 @@ from evaluation.federated.traffic import NODES, drawn
 from load_balancer.shaping.agent_pool import ANYBODY
 from rl.federated.forms import read
 from rl.federated.terms import Terms
+from rl.vocabulary import JSON
 from tests.evaluation.federated.made import states
 
 pytestmark = pytest.mark.unit
@@ -108,7 +109,7 @@ def test_the_poisoned_network_takes_part_and_bounds_hold_it() -> None:
 
 
 def test_a_table_is_turned_round() -> None:
-    state = {"levels": [1, 2], "values": [0.5, -1e6], "visits": [3, 0]}
+    state: JSON = {"levels": [1, 2], "values": [0.5, -1e6], "visits": [3, 0]}
     (lie,) = turned_round({"a": {"kind": "tabular", "experience": 3, "states": [state]}}).values()
 
     assert {
@@ -121,7 +122,7 @@ def test_a_table_is_turned_round() -> None:
 
 
 def test_a_network_is_turned_round() -> None:
-    arrays = {"bias_0": [0.5, -0.25], "weight_0": [[1.0, 2.0]]}
+    arrays: JSON = {"bias_0": [0.5, -0.25], "weight_0": [[1.0, 2.0]]}
     (lie,) = turned_round({"*": {"kind": "dqn", "experience": 0, "arrays": arrays}}).values()
 
     assert {

@@ -3,10 +3,12 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evaluation.shaping import checkpoints, training
+from evaluation.shaping.rollout import roll
 from evaluation.shaping.training import (
     DeepQLearner,
     Pace,
@@ -16,7 +18,6 @@ from evaluation.shaping.training import (
     drawn_scenario,
     train,
 )
-from rl.vocabulary import Parameters
 
 pytestmark = pytest.mark.unit
 
@@ -84,19 +85,24 @@ def test_ctrl_c_keeps_what_there_is(tmp_path: Path) -> None:
     checkpoints.read(tmp_path / "a.json", "tabular")
 
 
+def known(learner: DeepQLearner) -> Any:
+    agents: Any = learner.known(0.0)["agents"]
+    return agents["*"]
+
+
 def test_a_network_is_learned_at_the_pace_that_is_wanted() -> None:
     pytest.importorskip("torch")
 
-    def learned(pace: Pace | None) -> Parameters:
+    def learned(pace: Pace | None) -> Any:
         learner = DeepQLearner(1, pace)
         stage, dice = training.drawn_stage(1)
-        training.roll(stage, learner.agents(1.0), dice, training.weights("dqn"), learner.tell)
-        return learner.known(0.0)
+        roll(stage, learner.agents(1.0), dice, training.weights("dqn"), learner.tell)
+        return known(learner)["arrays"]
 
-    begun = DeepQLearner(1).known(0.0)["agents"]["*"]["arrays"]
-    assert begun == learned(None)["agents"]["*"]["arrays"], "so few steps are none to begin with"
+    begun = known(DeepQLearner(1))["arrays"]
+    assert begun == learned(None), "so few steps are none to begin with"
     once, thrice = learned(Pace(first=2, steps=1)), learned(Pace(first=2, steps=1, updates=3))
-    assert begun != once["agents"]["*"]["arrays"] != thrice["agents"]["*"]["arrays"]
+    assert begun != once != thrice
     least = DeepQLearner(1, Pace(explore_least=0.3)).agents(1.0)["bulk"]
     assert 0.3 == least.parameters()["epsilon"]
 
@@ -104,13 +110,12 @@ def test_a_network_is_learned_at_the_pace_that_is_wanted() -> None:
 def test_a_network_goes_on_from_what_was_loaded() -> None:
     pytest.importorskip("torch")
     one, other = DeepQLearner(1), DeepQLearner(2)
-    known = one.known(0.0)["agents"]["*"]
 
-    other.load(known)
+    other.load(known(one))
 
-    assert known == other.known(0.0)["agents"]["*"]
+    assert known(one) == known(other)
     with pytest.raises(ValueError, match="kind"):
-        other.load({**known, "kind": "tabular"})
+        other.load({**known(one), "kind": "tabular"})
 
 
 def test_what_cannot_learn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
