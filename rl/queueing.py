@@ -87,8 +87,9 @@ def value_differences(servers: float, service: float, rate: float, length: int) 
     if rate <= 0.0:  # whoever comes delays nobody
         return [service * max(1.0, (n + 1) / servers) for n in range(length)]
     slope = service / (servers * (1.0 - load))
+    spare = 1.0 / (1.0 - load)
     first = max(0, -int(-servers // 1) - 1)  # the first n with n + 1 >= c
-    constant = slope * (first + 1.0 / (1.0 - load))
+    constant = slope * (first + spare)
     by_mean = slope  # d(n) = constant - by_mean g
     below = [(constant, by_mean)]
     for n in range(first - 1, -1, -1):  # n + 1 < servers
@@ -98,7 +99,7 @@ def value_differences(servers: float, service: float, rate: float, length: int) 
         below.append((constant, by_mean))
     mean = constant / (by_mean + 1.0 / rate)
     differences = [constant - by_mean * mean for constant, by_mean in reversed(below[1:])]
-    differences += [slope * (n + 1.0 / (1.0 - load) - mean) for n in range(first, length)]
+    differences += [slope * (n + spare - mean) for n in range(first, length)]
     return differences[:length]
 
 

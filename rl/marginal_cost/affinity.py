@@ -11,7 +11,6 @@ an endpoint leaves only its own keys move. They matter only once repeats were fo
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from zlib import crc32
 
@@ -63,13 +62,17 @@ class Placement:
         self.home = ""
         self.roster = 0
 
-    def sent(self, id: str, now: float) -> None:
-        """The key goes to this endpoint."""
-        if id != self.last:
+    def sent(self, id: str, now: float) -> int:
+        """The key goes to this endpoint; the cell that it had there."""
+        if id == self.last:
+            place = cell(now, self.at)
+        else:
+            place = cell(now, self.before_at) if id == self.before else 0
             self.before = self.last
             self.before_at = self.at
             self.last = id
         self.at = now
+        return place
 
 
 class Keys:
@@ -86,18 +89,21 @@ class Keys:
         """Where it was sent lately, if that is known."""
         return self._young.get(key) or self._old.get(key)
 
-    def sent(self, key: str, placement: Placement | None, id: str, now: float) -> None:
-        """Note where a key goes; ``placement`` is what ``find`` gave for it."""
+    def recall(self, key: str) -> Placement | None:
+        """The same, for a key that is sent somewhere now: it counts among the latest."""
+        placement = self._young.get(key)
         if placement is None:
-            placement = Placement(id, now)
-        else:
-            placement.sent(id, now)
-        young = self._young
-        if key not in young:
-            if len(young) >= self._half:
-                self._old = young
-                self._young = young = {}
-            young[key] = placement
+            placement = self._old.get(key)
+            if placement is not None:
+                self.put(key, placement)
+        return placement
+
+    def put(self, key: str, placement: Placement) -> None:
+        """Remember a key that is not among the younger half."""
+        if len(self._young) >= self._half:
+            self._old = self._young
+            self._young = {}
+        self._young[key] = placement
 
 
 def cell(now: float, at: float) -> int:
@@ -141,17 +147,18 @@ class Factors:
     __slots__ = ("applied", "chosen", "count", "factor", "home", "pays", "spread")
 
     def __init__(self) -> None:
-        self.factor = array("d", [1.0] * CELLS)
-        self.count = array("d", bytes(8 * CELLS))
-        self.spread = array("d", bytes(8 * CELLS))
-        self.applied = array("d", [1.0] * CELLS)
-        self.chosen = array("d", [1.0] * CELLS)
+        self.factor = [1.0] * CELLS
+        self.count = [0.0] * CELLS
+        self.spread = [0.0] * CELLS
+        self.applied = [1.0] * CELLS
+        self.chosen = [1.0] * CELLS
         self.pays = False
         self.home = 0.0
 
     def learn(self, cell: int, sample: float) -> None:
         """A request in this cell took so many times what its class takes."""
-        self.count[cell] = count = self.count[cell] + 1.0
+        counts, factors, spreads = self.count, self.factor, self.spread
+        counts[cell] = count = counts[cell] + 1.0
         rate = 1.0 / count
         if rate < FLOOR_RATE:
             rate = FLOOR_RATE
@@ -159,9 +166,11 @@ class Factors:
             sample = MOST
         elif sample < LEAST:
             sample = LEAST
-        error = sample - self.factor[cell]
-        self.factor[cell] += rate * error
-        self.spread[cell] += rate * (error * error - self.spread[cell])
+        factor = factors[cell]
+        spread = spreads[cell]
+        error = sample - factor
+        factors[cell] = factor + rate * error
+        spreads[cell] = spread + rate * (error * error - spread)
         if not count % JUDGE_EVERY:
             self.judge()
 

@@ -61,12 +61,13 @@ class SpeedScale:
             noise = LEAST_NOISE
         self.noise = noise
         variance = self.variance
-        gain = variance / (variance + noise)
-        scale += gain * error
-        if scale < 1e-3:
-            scale = 1e-3
-        self.scale = scale
-        variance *= 1.0 - gain
+        if variance:
+            gain = variance / (variance + noise)
+            scale += gain * error
+            if scale < 1e-3:
+                scale = 1e-3
+            self.scale = scale
+            variance *= 1.0 - gain
         deviations = error / sqrt(noise)
         if deviations > CLIP:
             deviations = CLIP

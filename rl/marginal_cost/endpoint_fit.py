@@ -5,13 +5,15 @@ Each fit takes bounded time: classes in use, bins of the load, servers.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from math import inf
 
 from rl.marginal_cost.bend import Row, bend_of, level
 from rl.marginal_cost.endpoint_model import MOST_KNOWN, EndpointModel
 from rl.marginal_cost.isotonic import nondecreasing
-from rl.marginal_cost.load_bins import BINS, LOADS, SINGLE
+from rl.marginal_cost.load_bins import BINS, LOADS, ROUNDED, SINGLE, STAYING
 from rl.queueing import externality
 
 MIX_KEPT = 0.95
@@ -128,9 +130,9 @@ def fit_wait(model: EndpointModel, pooled: float, alike: float, used: int) -> No
         used: classes in use, at least.
     """
     counts, waited = model.wait_count, model.waited
-    seen = BINS
-    while seen > 1 and counts[seen - 1] < 1.0:
-        seen -= 1
+    for seen in range(BINS, 0, -1):
+        if counts[seen - 1] >= 1.0:
+            break
     rows = _rows(model, seen)
     bend = bend_of(rows, model.drift.noise, pooled, alike)
     highest = LOADS[seen - 1]
@@ -159,50 +161,52 @@ def fit_wait(model: EndpointModel, pooled: float, alike: float, used: int) -> No
                 break
             free += 1
     model.free = free
-    measured = nondecreasing(
-        [0.0 if bin <= free else waited[bin] for bin in range(seen)], counts[:seen]
-    )
+    idle = min(free + 1, seen)
+    measured = nondecreasing([0.0] * idle + waited[idle:seen], counts[:seen])
     mean = model.mean
     sure = model.servers < inf
     share = mean / servers
     floor = 0.0
-    table = model.wait
-    for bin in range(1, BINS):
-        load = LOADS[bin]
-        formula = 0.0
-        if sure or bin >= seen:
-            formula = share * (load + 1.0 - servers)
-            if formula < 0.0:
-                formula = 0.0
-        if bin < seen:
-            count = counts[bin]
-            seconds = (formula * WAIT_PRIOR + measured[bin] * count) / (WAIT_PRIOR + count)
-        elif sure:
-            seconds = formula
-        else:
-            # What nobody has seen may be the limit: as if one more had to wait for all.
-            seconds = max(formula, mean * (load - highest) / (highest + 1.0))
+    table = [0.0]
+    for bin in range(1, seen):
+        formula = share * (STAYING[bin] - servers) if sure else 0.0
+        if formula < 0.0:
+            formula = 0.0
+        count = counts[bin]
+        seconds = (formula * WAIT_PRIOR + measured[bin] * count) / (WAIT_PRIOR + count)
         if seconds > floor:
             floor = seconds
-        table[bin] = floor
+        table.append(floor)
+    # Beyond what was seen it never falls by itself.
+    unseen = [share * (staying - servers) for staying in STAYING[seen:]]
+    if not sure:
+        # What nobody has seen may be the limit: as if one more had to wait for all.
+        limits = [mean * (load - highest) / (highest + 1.0) for load in LOADS[seen:]]
+        unseen = list(map(max, unseen, limits))
+    table += [seconds if seconds > floor else floor for seconds in unseen]
+    model.wait[:] = array("d", table)
 
 
 def _rows(model: EndpointModel, seen: int) -> list[Row]:
     """What is known of the stay by load; the rest fades."""
     mean, counts, waited = model.mean, model.wait_count, model.waited
     proven = max(model.proven * PROVEN_KEPT, 1.0)
-    rows = []
+    rows: list[Row] = []
     for bin in range(seen):
         count = counts[bin]
         if count > WAIT_LEAST:
             counts[bin] = count = count * WAIT_KEPT
         if count < 1.0:
             continue
-        load = LOADS[bin] + 1.0
-        stay = max(waited[bin] / mean + 1.0, SHORTEST)
+        load = STAYING[bin]
+        stay = waited[bin] / mean + 1.0
+        if stay < SHORTEST:
+            stay = SHORTEST
         if count >= FEW:
-            proven = max(proven, load / max(stay, 1.0))
-        rows.append(Row(load, min(count, MOST_SAMPLES), stay))
+            together = load / stay if stay > 1.0 else load
+            if together > proven:
+                proven = together
+        rows.append((load, count if count < MOST_SAMPLES else MOST_SAMPLES, stay))
     model.proven = proven
     return rows
 
@@ -217,20 +221,19 @@ def fit_extra(model: EndpointModel, rate: float) -> None:
     servers = model.servers
     if servers >= MOST_SERVERS:
         if extra[BINS - 1]:
-            for bin in range(BINS):
-                extra[bin] = 0.0
+            extra[:] = array("d", [0.0] * BINS)
         return
     service = model.mean * model.speed
     rate = min(rate, HIGHEST_LOAD * servers / service)
     # From the number of servers on they lie on a straight line.
     last = max(SINGLE, int(servers) + 2)
     values = externality(servers, service, rate, last + 1)
-    slope = values[last] - values[last - 1]
-    for bin, load in enumerate(LOADS):
-        if load <= last:
-            extra[bin] = values[int(load + 0.5)]
-        else:
-            extra[bin] = values[last] + slope * (load - last)
+    most = values[last]
+    slope = most - values[last - 1]
+    beyond = bisect_right(LOADS, last)
+    table = [values[load] for load in ROUNDED[:beyond]]
+    table += [most + slope * (load - last) for load in LOADS[beyond:]]
+    extra[:] = array("d", table)
 
 
 def fit_newcomer(

@@ -7,12 +7,14 @@ Latency of a request of class k that finds the load u is taken for
     speed * (service[k] * affinity + wait[bin of u])
 
 Evidence goes to ``raw`` and ``waited`` at once; the tables that choices are made from (``service``,
-``wait``, ``extra``, ``relative``) are fitted to it now and then by ``endpoint_fit``. They are plain
-lists: a number is put into an ``array`` in ten times the time, and some are with every completion.
+``wait``, ``extra``, ``relative``) are fitted to it now and then by ``endpoint_fit``. ``wait`` and
+``extra`` are written then only; they are arrays, which take a third of the memory of a list and its
+numbers. The others are lists: to put a number into an array takes four times as long.
 """
 
 from __future__ import annotations
 
+from array import array
 from math import inf
 
 from rl.marginal_cost.drift import SpeedScale
@@ -49,6 +51,9 @@ waits would be seen where there are none."""
 
 REFRESH_EVERY = 32
 """Completions between two fits, once there were as many; before, each doubling is one."""
+
+
+ZEROS = bytes(8 * BINS)
 
 
 class EndpointModel:
@@ -103,7 +108,6 @@ class EndpointModel:
         "raw",
         "relative",
         "saturated",
-        "seed",
         "sent",
         "servers",
         "service",
@@ -115,9 +119,13 @@ class EndpointModel:
         "work",
     )
 
-    def __init__(self, id: str, seed: int, classes: int, now: float, interval: float) -> None:
+    def __init__(self, id: str, classes: int, now: float, interval: float, used: int = 1) -> None:
+        """
+        Args:
+            classes: that there may be.
+            used: of them, for as many of which there is room in ``costs``.
+        """
         self.id = id
-        self.seed = seed
         self.open = 0
         self.work = 0.0
         self.bin = 0
@@ -129,10 +137,9 @@ class EndpointModel:
         self.relative = [1.0] * classes
         self.waited = [0.0] * BINS
         self.wait_count = [0.0] * BINS
-        self.wait = [0.0] * BINS
-        self.extra = [0.0] * BINS
-        self.costs = [0.0] * classes
-        self.valid = 0
+        self.wait = array("d", ZEROS)
+        self.extra = array("d", ZEROS)
+        self.make_room(used)
         self.drift = SpeedScale()
         self.speed = 1.0
         self.failures = Failing()
@@ -165,6 +172,11 @@ class EndpointModel:
         self.mean = newcomer.mean
         self.servers = newcomer.servers
         self.rate = newcomer.rate
+
+    def make_room(self, used: int) -> None:
+        """For the costs of so many classes, none of which is known."""
+        self.costs = [0.0] * used
+        self.valid = 0
 
     def reconcile(self, in_flight: int) -> None:
         """Believe ``in_flight``. What ended unheard of weighed as all did on average, what was sent
@@ -200,23 +212,24 @@ class EndpointModel:
         # As measured: the formula's guess at a load that was never seen must not teach the service.
         free = self.free
         loaded = bin > free
-        waiting = self.waited[bin] if loaded else 0.0
+        waited = self.waited
+        waiting = waited[bin] if loaded else 0.0
         if waiting < 0.0:
             waiting = 0.0
         expected = own + waiting
         speed = self.speed
         if count < 2.0 and not raws[number]:
             # The first one says more than any guess did.
-            observed = max(latency / speed - waiting, 0.2 * latency / speed)
+            took = latency / speed
+            observed = max(took - waiting, 0.2 * latency / speed)
             raws[number] = services[number] = observed / affinity
             self.relative[number] = raws[number] / self.mean
         else:
             if count > KNOWN:
                 self.speed = speed = self.drift.learn(latency / expected)
-            seconds = latency / speed
+            took = latency / speed
             most = OUTLIER * own + waiting
-            if seconds > most:
-                seconds = most
+            seconds = took if took < most else most
             residual = seconds - expected
             rate = 1.0 / count
             if loaded:
@@ -224,7 +237,9 @@ class EndpointModel:
                     rate = LOADED_RATE
             elif rate < FLOOR_RATE:
                 rate = FLOOR_RATE
-            step = rate * residual * affinity / (affinity * affinity if affinity > 0.55 else 0.3)
+            step = rate * residual
+            if affinity != 1.0:
+                step = step * affinity / (affinity * affinity if affinity > 0.55 else 0.3)
             least = 0.05 * service
             raw = raws[number] + step
             raws[number] = raw if raw > least else least
@@ -238,9 +253,10 @@ class EndpointModel:
             rate = 1.0 / count
             if rate < WAIT_FLOOR_RATE:
                 rate = WAIT_FLOOR_RATE
-            self.waited[bin] += rate * (seconds - own - self.waited[bin])
+            before = waited[bin]
+            waited[bin] = before + rate * (seconds - own - before)
         self.mix[number] += 1.0
-        return (latency / speed - waiting) / own if own > 0.0 else 1.0
+        return (took - waiting) / own if own > 0.0 else 1.0
 
     def due(self) -> bool:
         """One more completion: whether a fit is due."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, inf, log
 
-from rl.marginal_cost.bend import Row, bend_of
+from rl.marginal_cost.bend import bend_of
 from rl.marginal_cost.drift import LEAST_NOISE
 from rl.marginal_cost.endpoint_fit import SHORTEST
 from rl.marginal_cost.endpoint_model import MOST_KNOWN, EndpointModel
-from rl.marginal_cost.load_bins import BINS, LOADS
+from rl.marginal_cost.load_bins import BINS, STAYING
 
 RATE_TIME = 2.0
 """Seconds, of the average arrival rates."""
@@ -159,15 +159,19 @@ class Fleet:
 def _together(models: Sequence[EndpointModel], noise: float) -> float:
     """Servers as if all were one, while hardly anybody's own curve shows them; 0 if that does not
     either."""
-    rows = []
-    for bin in range(BINS):
-        samples = stays = 0.0
-        for model in models:
-            count = model.wait_count[bin]
+    samples = [0.0] * BINS
+    stays = [0.0] * BINS
+    for model in models:
+        mean, waited = model.mean, model.waited
+        for bin, count in enumerate(model.wait_count):
             if count:
-                samples += count
-                stays += count * max(model.waited[bin] / model.mean + 1.0, SHORTEST)
-        if samples >= 1.0:
-            rows.append(Row(LOADS[bin] + 1.0, samples, stays / samples))
+                stay = waited[bin] / mean + 1.0
+                samples[bin] += count
+                stays[bin] += count * (SHORTEST if stay < SHORTEST else stay)
+    rows = [
+        (STAYING[bin], count, stays[bin] / count)
+        for bin, count in enumerate(samples)
+        if count >= 1.0
+    ]
     bend = bend_of(rows, noise, 0.0, 0.0)
     return 0.0 if bend is None else bend.servers

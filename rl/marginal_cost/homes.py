@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from rl.marginal_cost.affinity import HOME, Factors, Placement, cell, home_of, seed_of
-from rl.marginal_cost.endpoint_model import EndpointModel
 from rl.marginal_cost.knowledge import LARGEST_SIZE
+from rl.marginal_cost.roster import Pair
 from rl.vocabulary import EndpointStats
 
 
@@ -62,7 +62,7 @@ class Homes:
 
 def mark(
     costs: list[float],
-    models: Sequence[EndpointModel],
+    pairs: Sequence[Pair],
     number: int,
     marked: Mapping[str, int],
     factors: Factors,
@@ -70,13 +70,13 @@ def mark(
     """Put into the costs what is cheaper where the key is marked.
 
     Args:
-        costs: as they are without, of ``models``; changed in place.
+        costs: as they are without, of ``pairs``; changed in place.
         number: of the request's class.
 
     Returns:
         The lowest two; infinity for want of a second.
     """
-    for at, model in enumerate(models):
+    for at, (_, model) in enumerate(pairs):
         if model.id in marked:
             place = marked[model.id]
             factor = factors.chosen[place]

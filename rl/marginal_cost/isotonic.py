@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 
 def nondecreasing(values: Sequence[float], weights: Sequence[float]) -> list[float]:
@@ -15,9 +16,10 @@ def nondecreasing(values: Sequence[float], weights: Sequence[float]) -> list[flo
     means: list[float] = []
     masses: list[float] = []
     sizes: list[int] = []
+    last = -inf
     for value, weight in zip(values, weights, strict=True):
         size = 1
-        while means and means[-1] > value:
+        while last > value:
             mean, mass, before = means.pop(), masses.pop(), sizes.pop()
             total = mass + weight
             if total > 0.0:
@@ -26,9 +28,13 @@ def nondecreasing(values: Sequence[float], weights: Sequence[float]) -> list[flo
                 value = (mean * before + value * size) / (before + size)
             weight = total
             size += before
+            last = means[-1] if means else -inf
+        last = value
         means.append(value)
         masses.append(weight)
         sizes.append(size)
+    if len(means) == len(values):
+        return means
     found: list[float] = []
     for mean, size in zip(means, sizes, strict=True):
         found += [mean] * size

@@ -32,7 +32,7 @@ class Knowledge:
         self.classes = RequestClasses(most_classes, most_kinds, most_paths)
         self.factors = [Factors() for _ in range(most_classes)]
         self.fleet = Fleet(most_classes)
-        self.newcomer = EndpointModel("", 0, most_classes, 0.0, 1.0)
+        self.newcomer = EndpointModel("", most_classes, 0.0, 1.0)
         self.unit = 1.0
         self.used = 1
 
@@ -42,7 +42,10 @@ class Knowledge:
         for model in self.models.values():
             if model.completions:
                 _change(model, change)
-        self.used = max(self.used, other + 1)
+        if other >= self.used:
+            self.used = other + 1
+            for model in self.models.values():
+                model.make_room(self.used)
         if change.split:
             # What repeats seemed to save may have been the difference between these two.
             self.factors[kept] = Factors()

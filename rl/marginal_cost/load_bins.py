@@ -21,6 +21,11 @@ def _loads() -> list[float]:
 LOADS = _loads()
 """The load in the middle of each bin."""
 
+STAYING = [load + 1.0 for load in LOADS]
+"""Jobs that are there once one more has come."""
+
+ROUNDED = [int(load + 0.5) for load in LOADS]
+
 BINS = len(LOADS)
 
 

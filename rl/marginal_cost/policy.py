@@ -21,9 +21,8 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from operator import itemgetter
 
-from rl.marginal_cost.affinity import HOME, Keys, cell, seed_of
+from rl.marginal_cost.affinity import HOME, Keys, Placement
 from rl.marginal_cost.endpoint_fit import fit_extra, fit_newcomer, fit_service, fit_wait
 from rl.marginal_cost.endpoint_model import EndpointModel
 from rl.marginal_cost.explain import explain, table
@@ -34,6 +33,7 @@ from rl.marginal_cost.knowledge import LARGEST_SIZE, Knowledge
 from rl.marginal_cost.load_bins import BIN, TOP
 from rl.marginal_cost.merge import merged
 from rl.marginal_cost.probing import MOST_PROBES, PROBE_CHANCE, PROBE_EVERY, Probing
+from rl.marginal_cost.roster import Pair, Roster
 from rl.marginal_cost.state import read, written
 from rl.marginal_cost.window import Window
 from rl.vocabulary import (
@@ -61,6 +61,9 @@ CHEAP = 1.25
 
 EARLY = 20
 """First completions, after each of which newcomers are described anew."""
+
+FAILURE = Verdict.FAILURE
+"""To ask the enumeration for it takes twice as long as all of the comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +134,8 @@ class MarginalCost:
         self._sweep_at = 0.0
         self._sweeps = 0
         self._early = EARLY
-        self._roster: Sequence[EndpointStats] = ()
-        self._listed: list[EndpointModel] = []
+        bounds = self._parameters
+        self._roster = Roster(knowledge, bounds.max_endpoints, bounds.probe_seconds)
 
     # Choosing.
 
@@ -147,28 +150,24 @@ class MarginalCost:
         if now >= self._sweep_at and arrivals >= SWEEP_ARRIVALS:
             self._sweep(candidates, now)
         key = request.affinity_key
-        placement = self._keys.find(key)
+        keys = self._keys
+        placement = keys.recall(key)
         factors = self._factors[number]
         marked = self._homes.marked(key, placement, candidates, now) if factors.pays else None
         indices: Sequence[int] | None = None
-        shown = candidates
-        if len(candidates) > self._scan:
+        roster = self._roster
+        pairs: Sequence[Pair]
+        if candidates is roster.candidates:
+            pairs = roster.pairs
+        elif len(candidates) > self._scan:
             indices = self._window.indices(candidates)
-            # Many at once, for a third of the time that a loop takes.
-            shown = (
-                itemgetter(*indices)(candidates) if len(indices) > 1 else [candidates[indices[0]]]
-            )
-            models = self._models_of(shown, now)
-        elif candidates is self._roster:
-            models = self._listed
+            pairs = roster.some(candidates, indices, now)
         else:
-            self._roster = candidates
-            models = self._listed = self._models_of(candidates, now)
+            pairs = roster.list_all(candidates, now)
         bit = 1 << number
         costs = []
         best = second = inf
-        for at, stats in enumerate(shown):  # zip(strict=True) takes half a microsecond to begin
-            model = models[at]
+        for stats, model in pairs:
             in_flight = stats.in_flight
             if in_flight != model.open:
                 model.reconcile(in_flight)
@@ -191,7 +190,7 @@ class MarginalCost:
                 else:
                     second = cost
         if marked:
-            best, second = mark(costs, models, number, marked, factors)
+            best, second = mark(costs, pairs, number, marked, factors)
         if second > best * self._near:
             chosen = costs.index(best)
             propensity = 1.0
@@ -215,21 +214,19 @@ class MarginalCost:
         if indices is not None:
             index = indices[chosen]
             self._window.looked(candidates, indices, costs)
-        model = models[chosen]
+        model = pairs[chosen][1]
         id = model.id
         bin = model.bin
         place = 0
         repeat = False
-        if placement is not None:
+        if placement is None:
+            keys.put(key, Placement(id, now))
+        else:
             # Before the earlier request has ended its result is nowhere.
             repeat = now - placement.at >= model.mean * model.speed
-            if placement.last == id:
-                place = cell(now, placement.at)
-            elif placement.before == id:
-                place = cell(now, placement.before_at)
+            place = placement.sent(id, now)
             if marked is not None and placement.home == id:
                 place += HOME
-        self._keys.sent(key, placement, id, now)
         weight = model.relative[number]
         if place:
             weight *= factors.chosen[place]
@@ -241,7 +238,7 @@ class MarginalCost:
         model.bin = BIN[load if load < TOP else TOP]
         value = -costs[chosen] * self._knowledge.unit
         if not model.completions:
-            value = self._known_value(models, costs)
+            value = self._known_value(pairs, costs)
         return Decision(
             index,
             propensity,
@@ -250,33 +247,13 @@ class MarginalCost:
             (model, kind, number, bin, place, repeat, weight, best),
         )
 
-    def _models_of(self, shown: Sequence[EndpointStats], now: float) -> list[EndpointModel]:
-        get = self._models.get
-        return [get(stats.id) or self._join(stats.id, now) for stats in shown]
-
-    def _join(self, id: str, now: float) -> EndpointModel:
-        models = self._models
-        most = self._parameters.max_endpoints
-        if len(models) >= most:
-            # An eighth at once, so that the sort is paid for by many who join.
-            oldest = sorted(models.values(), key=lambda each: each.heard_at)
-            for each in oldest[: max(1, most // 8)]:
-                del models[each.id]
-            self._roster = ()
-        model = EndpointModel(
-            id, seed_of(id), self._parameters.max_classes, now, self._parameters.probe_seconds
-        )
-        model.resemble(self._newcomer)
-        models[id] = model
-        return model
-
     def _cheap(self, number: int) -> bool:
         """Whether a request of this class may be spent on a probe."""
         newcomer = self._newcomer
         return newcomer.service[number] <= CHEAP * newcomer.mean
 
-    def _known_value(self, models: Sequence[EndpointModel], costs: Sequence[float]) -> float:
-        known = [cost for model, cost in zip(models, costs, strict=True) if model.completions]
+    def _known_value(self, pairs: Sequence[Pair], costs: Sequence[float]) -> float:
+        known = [cost for (_, model), cost in zip(pairs, costs, strict=True) if model.completions]
         return -min(known) * self._knowledge.unit if known else 0.0
 
     # Learning.
@@ -298,7 +275,7 @@ class MarginalCost:
             model.work = 0.0
         model.valid = 0
         model.heard_at = now
-        failed = outcome.verdict is Verdict.FAILURE
+        failed = outcome.verdict is FAILURE
         probing = self._probing
         if decision.explored:
             expected = model.service[number] + model.wait[bin]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from math import inf
 
 from rl import stored
-from rl.marginal_cost.affinity import CELLS, Factors, seed_of
+from rl.marginal_cost.affinity import CELLS, Factors
 from rl.marginal_cost.endpoint_model import EndpointModel
 from rl.marginal_cost.fleet import Fleet
 from rl.marginal_cost.knowledge import Knowledge
@@ -25,6 +25,7 @@ VERSION = 1
 
 BY_CLASS = ("raw", "count", "mix", "service")
 BY_BIN = ("waited", "wait_count", "wait", "extra")
+ARRAYS = ("wait", "extra")
 NUMBERS = ("mean", "speed", "proven", "saturated", "rate", "failing")
 DRIFT = ("scale", "noise", "variance", "up", "down")
 FAILURES = ("cost", "trials", "recent", "proof", "against")
@@ -73,7 +74,6 @@ def read(parameters: Mapping[str, JSON], knowledge: Knowledge, most_endpoints: i
     used = stored.count(stored.member(parameters, "used"), "used")
     if not 1 <= used <= most_classes:
         raise ValueError(f"used: must lie between 1 and {most_classes}, not at {used}")
-    knowledge.used = used
     classes = stored.member(parameters, "classes")
     if not isinstance(classes, Mapping):
         raise ValueError("classes: must hold keys and values")
@@ -81,6 +81,7 @@ def read(parameters: Mapping[str, JSON], knowledge: Knowledge, most_endpoints: i
         knowledge.classes.load(classes)
     except ValueError as error:
         raise ValueError(f"classes.{error}") from error
+    knowledge.used = max(used, *(number + 1 for number in knowledge.classes.numbers()))
     _read_fleet(stored.member(parameters, "fleet"), knowledge.fleet, most_classes)
     factors = stored.items(stored.member(parameters, "factors"), "factors", most_classes)
     knowledge.factors = [_read_factors(each, f"factors[{i}].") for i, each in enumerate(factors)]
@@ -91,7 +92,7 @@ def read(parameters: Mapping[str, JSON], knowledge: Knowledge, most_endpoints: i
         id = stored.text(stored.member(row, "id", at), f"{at}id")
         if id in knowledge.models:
             raise ValueError(f"{at}id: {id!r} stands twice")
-        model = EndpointModel(id, seed_of(id), most_classes, -inf, 0.0)
+        model = EndpointModel(id, most_classes, -inf, 0.0, knowledge.used)
         _read_row(row, at, model)
         if not model.completions:
             raise ValueError(f"{at}completions: must be 1 or more")
@@ -127,7 +128,8 @@ def _read_row(row: JSON, at: str, model: EndpointModel) -> None:
     classes = len(model.raw)
     for tables, size in ((BY_CLASS, classes), (BY_BIN, BINS)):
         for name in tables:
-            setattr(model, name, list(_numbers(row, name, at, size)))
+            numbers = _numbers(row, name, at, size)
+            setattr(model, name, numbers if name in ARRAYS else list(numbers))
     for number, service in enumerate(model.service):
         model.relative[number] = service / model.mean
 
@@ -141,9 +143,9 @@ def _read_fleet(data: JSON, fleet: Fleet, classes: int) -> None:
 
 def _read_factors(data: JSON, at: str) -> Factors:
     factors = Factors()
-    factors.factor = _numbers(data, "factor", at, CELLS)
-    factors.count = _numbers(data, "count", at, CELLS)
-    factors.spread = _numbers(data, "spread", at, CELLS)
+    factors.factor = list(_numbers(data, "factor", at, CELLS))
+    factors.count = list(_numbers(data, "count", at, CELLS))
+    factors.spread = list(_numbers(data, "spread", at, CELLS))
     factors.judge()
     return factors
 

@@ -20,12 +20,13 @@ KEPT = 4
 class Window:
     """The next candidates in turn, ``size`` at a time."""
 
-    __slots__ = ("_best", "_cursor", "_roster", "_size")
+    __slots__ = ("_best", "_cursor", "_looked_at", "_roster", "_size")
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._cursor = 0
         self._roster: Sequence[EndpointStats] = ()
+        self._looked_at: Sequence[int] = ()
         self._best: list[int] = []
 
     def indices(self, candidates: Sequence[EndpointStats]) -> list[int]:
@@ -38,10 +39,13 @@ class Window:
             list(range(first, last)) if last <= total else [*range(first, total), *range(beyond)]
         )
         if candidates is self._roster:
-            for index in self._best:
-                # Before the window, or after it; also if it begins anew in the middle.
-                if not (first <= index < last or index + total < last):
-                    found.append(index)
+            looked_at = self._looked_at
+            # Before the window, or after it; also if it begins anew in the middle.
+            found += [
+                index
+                for place in self._best
+                if last - total <= (index := looked_at[place]) < first or index >= last
+            ]
         return found
 
     def looked(
@@ -49,6 +53,6 @@ class Window:
     ) -> None:
         """What those places were found to cost."""
         self._roster = candidates
+        self._looked_at = indices
         # To sort places by a key takes half of what it takes to sort pairs.
-        ranked = sorted(range(len(costs)), key=costs.__getitem__)
-        self._best = [indices[place] for place in ranked[:KEPT]]
+        self._best = sorted(range(len(costs)), key=costs.__getitem__)[:KEPT]

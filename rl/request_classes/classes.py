@@ -106,9 +106,9 @@ class RequestClasses:
         took = ratio * service
         if mine is None or not (0.0 < took < inf and service > 0.0):
             return None
-        slot = self._slots.get(endpoint_id, OTHERS)
-        if slot == OTHERS and self._vacant:
-            slot = self._take_slot(endpoint_id)
+        slot = self._slots.get(endpoint_id)
+        if slot is None:
+            slot = self._take_slot(endpoint_id) if self._vacant else OTHERS
         if slot == OTHERS:
             value = log(ratio)
         else:

@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from rl.marginal_cost.affinity import HOME, Factors, Keys, cell, home_of, seed_of
+from rl.marginal_cost.affinity import HOME, Factors, Keys, Placement, cell, home_of, seed_of
 from rl.vocabulary import Endpoint, EndpointStats
 
 pytestmark = pytest.mark.unit
@@ -39,22 +39,28 @@ def test_the_order_of_candidates_does_not_matter() -> None:
 
 def test_the_last_two_endpoints_of_a_key_are_remembered() -> None:
     keys = Keys(10)
-    for at, id in enumerate(["a", "b", "b", "c"]):
-        keys.sent("/x", keys.find("/x"), id, float(at))
+    keys.put("/x", Placement("a", 0.0))
     found = keys.find("/x")
     assert found is not None
+    cells = [found.sent(id, at) for id, at in [("b", 1.0), ("b", 2.5), ("c", 3.0), ("a", 3.5)]]
+    assert [0, 2, 0, 0] == cells
+    assert 3 == found.sent("c", 3.9)
 
-    assert ("c", 3.0, "b", 2.0) == (found.last, found.at, found.before, found.before_at)
+    assert ("c", 3.9, "a", 3.5) == (found.last, found.at, found.before, found.before_at)
 
 
 def test_keys_are_bounded_and_the_latest_stay() -> None:
     keys = Keys(10)
     for number in range(1000):
-        keys.sent(str(number), keys.find(str(number)), "a", 0.0)
+        assert keys.recall(str(number)) is None
+        keys.put(str(number), Placement("a", 0.0))
+        kept = keys.recall("0")
+        assert kept is not None  # whoever is asked for is one of the latest
 
     known = [number for number in range(1000) if keys.find(str(number))]
     assert 5 <= len(known) <= 10
-    assert known[-5:] == [995, 996, 997, 998, 999]
+    assert known[0] == 0
+    assert known[-4:] == [996, 997, 998, 999]
 
 
 def test_cells_tell_how_long_ago_it_was() -> None:

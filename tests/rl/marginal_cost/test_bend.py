@@ -8,7 +8,7 @@ pytestmark = pytest.mark.unit
 
 
 def curve(servers: float, loads: range, level: float = 1.0, count: float = 50.0) -> list[Row]:
-    return [Row(load, count, level * max(1.0, load / servers)) for load in loads]
+    return [(load, count, level * max(1.0, load / servers)) for load in loads]
 
 
 @pytest.mark.parametrize("servers", [1.5, 4.0, 6.5, 12.0])
@@ -24,14 +24,16 @@ def test_the_bend_is_where_it_was_put(servers: float) -> None:
 def test_a_flat_curve_has_none() -> None:
     assert bend_of(curve(100.0, range(1, 25)), 0.5, 0.0, 0.0) is None
     assert bend_of([], 0.5, 4.0, 100.0) is None
-    assert bend_of([Row(3.0, 100.0, 1.0)], 0.5, 4.0, 100.0) is None
+    assert bend_of([(3.0, 100.0, 1.0)], 0.5, 4.0, 100.0) is None
 
 
 def test_chance_seldom_makes_one() -> None:
     dice = random.Random(4)
     found = 0
     for _ in range(400):
-        rows = [Row(load, 40.0, dice.gauss(1.0, (0.5 / 40.0) ** 0.5)) for load in range(1, 12)]
+        rows: list[Row] = [
+            (load, 40.0, dice.gauss(1.0, (0.5 / 40.0) ** 0.5)) for load in range(1, 12)
+        ]
         found += bend_of(rows, 0.5, 0.0, 0.0) is not None
 
     assert found <= 12

@@ -13,7 +13,7 @@ SERVICE = 0.05
 
 def known(servers: float = 4.0, highest: int = 10) -> EndpointModel:
     """An endpoint of so many servers that was seen at each load up to the highest."""
-    it = EndpointModel("a", 1, 4, 0.0, 1.0)
+    it = EndpointModel("a", 4, 0.0, 1.0)
     it.raw[0] = it.mean = SERVICE
     it.count[0] = it.mix[0] = 400.0
     it.completions = 400
@@ -42,7 +42,7 @@ def test_the_wait_goes_on_beyond_what_was_seen() -> None:
 
 def test_loads_that_nobody_has_seen_may_be_the_limit() -> None:
     """As if one more waited for all: a new endpoint is loaded slowly."""
-    it = EndpointModel("a", 1, 4, 0.0, 1.0)
+    it = EndpointModel("a", 4, 0.0, 1.0)
     fit_wait(it, 0.0, 0.0, 4)
 
     assert inf == it.servers
@@ -133,7 +133,7 @@ def test_a_rate_above_the_capacity_is_cut() -> None:
 
 
 def test_a_newcomer_is_like_the_mean_of_the_others() -> None:
-    newcomer = EndpointModel("", 0, 4, 0.0, 1.0)
+    newcomer = EndpointModel("", 4, 0.0, 1.0)
     fleet = [known(), known()]
     for each in fleet:
         fit_wait(each, 0.0, 0.0, 4)

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.unit
 
 
 def model(id: str = "a") -> EndpointModel:
-    return EndpointModel(id, 1, 4, 0.0, 1.0)
+    return EndpointModel(id, 4, 0.0, 1.0)
 
 
 def test_what_is_in_flight_is_believed_and_weighed() -> None:

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.unit
 def models(*seconds: float, samples: float = 100.0, noise: float = 0.01) -> list[EndpointModel]:
     found = []
     for number, each in enumerate(seconds):
-        it = EndpointModel(str(number), number, 2, 0.0, 1.0)
+        it = EndpointModel(str(number), 2, 0.0, 1.0)
         it.raw[0] = it.service[0] = it.mean = each
         it.count[0] = samples
         it.drift.noise = noise

@@ -48,19 +48,19 @@ def test_among_too_many_candidates_keys_have_no_home() -> None:
 
 
 def test_where_a_key_is_marked_its_factor_and_the_bonus_count() -> None:
-    models = [EndpointModel(id, 1, 2, 0.0, 1.0) for id in "abc"]
-    for model in models:
+    pairs = [(each, EndpointModel(each.id, 2, 0.0, 1.0)) for each in stats(*"abc")]
+    for _, model in pairs:
         model.service[0] = 0.1
     factors = Factors()
     factors.home = 0.25
     factors.chosen[2] = factors.chosen[2 + HOME] = 0.5
     costs = [0.1, 0.1, 0.1]
-    found = mark(costs, models, 0, {"a": 2, "c": 2 + HOME, "gone": 3}, factors)
+    found = mark(costs, pairs, 0, {"a": 2, "c": 2 + HOME, "gone": 3}, factors)
 
     assert costs == pytest.approx([0.05, 0.1, 0.05 * 0.75])
     assert (costs[2], costs[0]) == found
 
 
 def test_of_one_candidate_there_is_no_second() -> None:
-    model = EndpointModel("a", 1, 1, 0.0, 1.0)
-    assert math.inf == mark([0.1], [model], 0, {"a": 1}, Factors())[1]
+    pairs = [(each, EndpointModel("a", 1, 0.0, 1.0)) for each in stats("a")]
+    assert math.inf == mark([0.1], pairs, 0, {"a": 1}, Factors())[1]

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.unit
 
 def knowing() -> tuple[Knowledge, EndpointModel]:
     knowledge = Knowledge(4)
-    model = EndpointModel("a", 1, 4, 0.0, 1.0)
+    model = EndpointModel("a", 4, 0.0, 1.0)
     model.completions = 100
     model.mean = 0.1
     model.raw[0] = model.service[0] = 0.1
@@ -26,7 +26,8 @@ def test_a_split_gives_both_parts_what_they_were_seen_to_cost() -> None:
     assert model.service[2] == pytest.approx(0.3)
     assert model.relative[2] == pytest.approx(3.0)
     assert model.count[0] == model.count[2] < 100.0
-    assert 3 == knowledge.used
+    assert 3 == knowledge.used == len(model.costs)
+    assert 0 == model.valid
 
 
 def test_a_split_forgets_what_repeats_seemed_to_save() -> None:

@@ -11,7 +11,7 @@ SECONDS = 1.5
 
 def fleet() -> tuple[dict[str, EndpointModel], list[EndpointStats]]:
     candidates = [EndpointStats(Endpoint(id, "h", 1)) for id in "abc"]
-    models = {id: EndpointModel(id, 0, 2, 10.0, SECONDS) for id in "abc"}
+    models = {id: EndpointModel(id, 2, 10.0, SECONDS) for id in "abc"}
     return models, candidates
 
 

@@ -48,6 +48,15 @@ def test_of_too_many_endpoints_the_last_are_kept() -> None:
     assert ["b", "c"] == list(read(STORED, Knowledge(16), 2).models)
 
 
+def test_whatever_is_stored_there_is_room_for_the_costs_of_all_classes() -> None:
+    found = copy.deepcopy(STORED)
+    found["used"] = 1
+    knowledge = read(found, Knowledge(16), 100)
+
+    assert [0, 1] == knowledge.classes.numbers()
+    assert 2 == knowledge.used == len(knowledge.models["a"].costs)
+
+
 def test_another_number_of_classes_is_refused() -> None:
     with pytest.raises(ValueError, match="must hold 8 items, not 16"):
         read(STORED, Knowledge(8), 100)
