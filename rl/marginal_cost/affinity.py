@@ -31,10 +31,6 @@ ENOUGH = 30.0
 DEVIATIONS = 4.0
 """Of the mean by which a factor must lie below 1: heavy-tailed requests look cheap by chance."""
 
-HOME_SHARE = 0.9
-"""Of the share that repeats save: by how much a key's home costs less. Keys must gather there
-before they are cheap there; and the less repeats save, the less is load outweighed."""
-
 FLOOR_RATE = 0.02
 """Of the factors' averages."""
 
@@ -141,7 +137,8 @@ class Factors:
             service must mind it.
         chosen: the same as choices are made with: all 1 unless it ``pays``.
         pays: repeats were found cheaper.
-        home: share of its cost that a key's home costs less; 0 unless it ``pays``.
+        home: share of its cost that a key's home costs less, as much as repeats save: keys must
+            gather there before they are cheap there; 0 unless it ``pays``.
     """
 
     __slots__ = ("applied", "chosen", "count", "factor", "home", "pays", "spread")
@@ -189,7 +186,7 @@ class Factors:
                 doubt = self._doubt(cell) + (self._doubt(0) if self.count[0] >= FEW else 0.0)
                 pays = pays or (base - self.factor[cell]) ** 2 > DEVIATIONS**2 * doubt
         self.pays = pays
-        self.home = HOME_SHARE * (1.0 - lowest) if pays else 0.0
+        self.home = 1.0 - lowest if pays else 0.0
         for cell in range(1, CELLS):
             self.chosen[cell] = self.applied[cell] if pays else 1.0
 

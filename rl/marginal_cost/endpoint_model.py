@@ -37,6 +37,10 @@ WAIT_FLOOR_RATE = 0.01
 SETTLED = 64.0
 """Samples of a class here, until which they teach its service at any load."""
 
+LEAST_SERVICE = 1e-6
+"""Seconds. Waits that were overestimated for long must not drive a service to nothing: ratios to it
+are taken for those of other endpoints when a class is split."""
+
 KNOWN = 32.0
 """Samples of a class here, until which they tell nothing of the speed: till then it is the class
 that is not known. A speed that took the blame for a bad first guess is wrong for all classes."""
@@ -241,6 +245,8 @@ class EndpointModel:
             if affinity != 1.0:
                 step = step * affinity / (affinity * affinity if affinity > 0.55 else 0.3)
             least = 0.05 * service
+            if least < LEAST_SERVICE:
+                least = LEAST_SERVICE
             raw = raws[number] + step
             raws[number] = raw if raw > least else least
             moved = service + step

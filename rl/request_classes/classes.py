@@ -21,6 +21,9 @@ from rl.request_classes.levels import FAST, SLOW, SMALLEST_EFFECT, Levels, equal
 from rl.request_classes.state import bounded, read_classes, stored_state
 from rl.vocabulary import JSON, Parameters, RequestContext
 
+MOST_APART: Final = 100.0
+"""Times that one part of a class may cost what another does, for others to believe it."""
+
 FIRST_LOOK: Final = 8
 """Samples of a kind before it is judged."""
 
@@ -282,7 +285,10 @@ class RequestClasses:
                 before = 1.0 if owner is None else mine.services[slot]
                 if owner is not None:
                     known[owner] = before, kept_value, other_value
-                ratios.append((kept_value / before, other_value / before, samples))
+                # Of an endpoint that misjudged the class altogether others learn nothing.
+                kept_ratio, other_ratio = kept_value / before, other_value / before
+                if 1 / MOST_APART < kept_ratio < MOST_APART > other_ratio > 1 / MOST_APART:
+                    ratios.append((kept_ratio, other_ratio, samples))
                 new.counts[slot] = 1
                 new.now[slot] = new.levels[slot] = other_level
                 new.services[slot] = mine.services[slot]
@@ -292,10 +298,12 @@ class RequestClasses:
         kind.number = other
         del self._evidence[kind]
         self._anew(kept)
-        pooled = (
-            weighted_mean((each, samples) for each, _, samples in ratios),
-            weighted_mean((each, samples) for _, each, samples in ratios),
-        )
+        pooled = 1.0, 1.0
+        if ratios:
+            pooled = (
+                weighted_mean((each, samples) for each, _, samples in ratios),
+                weighted_mean((each, samples) for _, each, samples in ratios),
+            )
         return Change(True, kept, other, known, pooled)
 
     def _anew(self, number: int) -> None:

@@ -2,7 +2,12 @@ import random
 
 import pytest
 
-from rl.marginal_cost.endpoint_model import REFRESH_EVERY, UNKNOWN_SERVICE, EndpointModel
+from rl.marginal_cost.endpoint_model import (
+    LEAST_SERVICE,
+    REFRESH_EVERY,
+    UNKNOWN_SERVICE,
+    EndpointModel,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -92,3 +97,16 @@ def test_fits_are_due_at_every_doubling_and_then_regularly() -> None:
 
     assert [1, 2, 4, 8] == due[:4]
     assert [2 * REFRESH_EVERY, 3 * REFRESH_EVERY, 4 * REFRESH_EVERY] == due[-3:]
+
+
+def test_waits_that_were_overestimated_do_not_drive_a_service_to_nothing() -> None:
+    """An endpoint that was overloaded answers at once at the same load."""
+    it = model()
+    it.learn(0, 0, 1.0, 0.05)
+    it.waited[12], it.wait_count[12] = 100.0, 500.0
+    for _ in range(200):
+        it.count[0] = 8.0  # as after a split
+        it.learn(0, 12, 1.0, 0.05)
+
+    assert LEAST_SERVICE <= it.service[0]
+    assert LEAST_SERVICE <= it.raw[0]
