@@ -16,6 +16,7 @@ NGINX = "nginx"
 HAPROXY = "haproxy"
 ENVOY = "envoy"
 OURS_CACHE = "ours+cache"
+OURS_SHAPING = "ours+shaping"
 NGINX_CACHE = "nginx+cache"
 HAPROXY_CACHE = "haproxy+cache"
 VARNISH = "varnish"
@@ -197,6 +198,12 @@ CASES = (
         base=NGINX_CACHE,
     ),
     Case(
+        "unshaped",
+        "1 KB, one header: a client that no rule is for, beside rules and an agent for others",
+        (OURS, OURS_SHAPING),
+        base=OURS,
+    ),
+    Case(
         "idle",
         "memory of idle keep-alive connections",
         (OURS,),
@@ -215,6 +222,7 @@ GOALS = (
     Goal("large", OURS, 0.8, FLOOR, Figure.RATE, at_least=True),
     Goal("workers", TWO_WORKERS, 1.0, OURS),
     Goal("cache_hit", OURS_CACHE, 1.5, NGINX_CACHE),
+    Goal("unshaped", OURS_SHAPING, 1.06, OURS),
     Goal("idle", OURS, 4096.0, None, Figure.MEMORY),
 )
 

@@ -28,6 +28,20 @@ LEARNERS = ("marginal_cost", "q_learning")
 """With everything on, the first of these that there is decides."""
 
 CACHE = "load_balancer.cache.enabled"
+SHAPING = "load_balancer.shaping.enabled"
+
+RULES_FOR_OTHERS: Mapping[str, JSON] = {
+    SHAPING: True,
+    "load_balancer.shaping.rules": [
+        {"name": "bulk", "match": {"paths": ["/bulk"]}, "client_by": "rule", "urgency": 6},
+        {"name": "guests", "match": {"networks": ["192.0.2.0/24"]}, "requests_per_second": 10},
+    ],
+    "load_balancer.shaping.adaptive.enabled": True,
+    "load_balancer.shaping.adaptive.envelopes": [
+        {"rule": "bulk", "urgency": {"least": 4, "most": 7, "step": 1}}
+    ],
+}
+"""Nobody who is measured is held by them."""
 
 
 def everything_on(folder: Path) -> dict[str, JSON]:
@@ -45,6 +59,7 @@ class Ours:
     Args:
         everything: with ``everything_on`` laid over that.
         cached: with its cache on, in memory.
+        shaping: with ``RULES_FOR_OTHERS``.
     """
 
     def __init__(
@@ -55,8 +70,10 @@ class Ours:
         everything: bool = False,
         workers: int = 1,
         cached: bool = False,
+        shaping: bool = False,
     ) -> None:
         self.name = name
+        self._shaping = shaping
         self._strategy = strategy
         self._everything = everything
         self._workers = workers
@@ -65,6 +82,8 @@ class Ours:
     def missing(self) -> str:
         if self._cached and not known(CACHE):
             return f"{self.name}: this version has no {CACHE}"
+        if self._shaping and not known(SHAPING):
+            return f"{self.name}: this version has no {SHAPING}"
         if self._workers > 1 and not known("load_balancer.workers"):
             return f"{self.name}: this version has no load_balancer.workers"
         return ""
@@ -83,6 +102,8 @@ class Ours:
             overrides["load_balancer.workers"] = self._workers
         if self._cached:
             overrides[CACHE] = True
+        if self._shaping:
+            overrides |= RULES_FOR_OTHERS
         servers: list[JSON] = [
             {"id": f"server{number}", "host": "127.0.0.1", "port": port}
             for number, port in enumerate(origins, start=1)
@@ -155,6 +176,7 @@ PEERS = (
     cases.HAPROXY,
     cases.ENVOY,
     cases.OURS_CACHE,
+    cases.OURS_SHAPING,
     cases.NGINX_CACHE,
     cases.HAPROXY_CACHE,
     cases.VARNISH,
@@ -185,6 +207,7 @@ def peer(name: str, packages: Path | None = None) -> Peer:
             Ours(cases.EVERYTHING, learner(), everything=True),
             Ours(cases.TWO_WORKERS, workers=2),
             Ours(cases.OURS_CACHE, cached=True),
+            Ours(cases.OURS_SHAPING, shaping=True),
             Nginx(),
             Nginx(cached=True),
             Haproxy(),

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from config.shaping import Rule
 from load_balancer.forwarding.fields import Fields
-from load_balancer.forwarding.forwarded import Address, Network, read_address
+from load_balancer.forwarding.forwarded import Network, read_address
 
 LONGEST_KEY_BYTES = 256
 REMEMBERED = 4096
@@ -46,12 +46,20 @@ class Recogniser:
         reads_subject: and the subject of a certificate.
     """
 
-    __slots__ = ("_by_address", "_header", "_matchers", "_plain", "reads_fields", "reads_subject")
+    __slots__ = (
+        "_by_address",
+        "_header",
+        "_keys",
+        "_matchers",
+        "_plain",
+        "reads_fields",
+        "reads_subject",
+    )
 
     def __init__(self, rules: Sequence[Rule], api_key_header: str) -> None:
         self._matchers = [_Matcher(rule) for rule in rules]
         self._header = api_key_header.lower().encode("ascii")
-        keys = any(rule.match.api_key_sha256 for rule in rules)
+        self._keys = keys = any(rule.match.api_key_sha256 for rule in rules)
         paths = any(rule.match.paths for rule in rules)
         self.reads_subject = any(rule.match.certificates for rule in rules)
         self.reads_fields = keys or any(rule.urgency_range is not None for rule in rules)
@@ -74,7 +82,7 @@ class Recogniser:
                 known.clear()
             found = known[address] = self._search(address, path, "", ())
             return found
-        digest = self._digest(fields)
+        digest = self._digest(fields) if self._keys else ""
         return self._search(address, path, digest, tuple(subject.split(",")) if subject else ())
 
     def _search(
@@ -101,7 +109,7 @@ class Recogniser:
 
 
 class _Matcher:
-    __slots__ = ("_attributes", "_digests", "_networks", "_paths", "keyed", "rule")
+    __slots__ = ("_attributes", "_digests", "_known", "_networks", "_paths", "keyed", "rule")
 
     def __init__(self, rule: Rule) -> None:
         match = rule.match
@@ -110,6 +118,7 @@ class _Matcher:
         self.keyed = bool(self._digests)
         self._attributes = frozenset(match.certificates)
         self._networks: tuple[Network, ...] = match.networks
+        self._known: dict[str, Network | None] = {}
         # The longest first: a client may be named by it.
         self._paths = tuple(sorted((each.rstrip("/") for each in match.paths), key=len)[::-1])
 
@@ -120,16 +129,16 @@ class _Matcher:
         if self._attributes and self._attributes.isdisjoint(subject):
             return None
         network = prefix = ""
-        if self._networks:
-            found = _within(read_address(address), self._networks)
-            if found is None:
-                return None
-            network = str(found)
         if self._paths:
             below = _below(path, self._paths)
             if below is None:
                 return None
             prefix = below or "/"
+        if self._networks:
+            found = self._network_of(address)
+            if found is None:
+                return None
+            network = str(found)
         rule = self.rule
         kind = rule.client_by
         if kind == "rule":
@@ -142,16 +151,23 @@ class _Matcher:
             return f"{rule.name}/{','.join(subject)}"
         return f"{rule.name}/{network if kind == 'network' else prefix}"
 
+    def _network_of(self, address: str) -> Network | None:
+        known = self._known
+        if address in known:
+            return known[address]
+        if len(known) >= REMEMBERED:
+            known.clear()
+        read = read_address(address)
+        found = None
+        if read is not None:
+            found = next((network for network in self._networks if read in network), None)
+        known[address] = found
+        return found
 
-def _within(address: Address | None, networks: Sequence[Network]) -> Network | None:
-    if address is not None:
-        for network in networks:
-            if address in network:
-                return network
-    return None
 
-
-def _below(target: str, prefixes: Sequence[str]) -> str | None:
+def _below(target: str, prefixes: tuple[str, ...]) -> str | None:
+    if not target.startswith(prefixes):  # as nearly all: at once
+        return None
     path = target.partition("?")[0]
     for prefix in prefixes:
         if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):

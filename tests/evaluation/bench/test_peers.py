@@ -69,6 +69,18 @@ def test_two_workers_need_a_version_that_has_them(
     assert written.get("load_balancer", {}).get("workers", 2) == 2
 
 
+def test_rules_for_others_are_valid_and_need_a_version_that_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Ours("mine", shaping=True)
+    ours.launch([7001], tmp_path)
+    shaping = load(str(tmp_path / "config.yaml"), environ={}).load_balancer.shaping
+    assert shaping.enabled and shaping.adaptive.enabled and 2 == len(shaping.rules)
+    assert ours.missing() == ""
+    monkeypatch.setattr(peers, "known", lambda path: False)
+    assert ours.missing() == "mine: this version has no load_balancer.shaping.enabled"
+
+
 def test_with_its_cache_on_needs_a_version_that_has_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
