@@ -286,9 +286,9 @@ class RequestClasses:
                 if owner is not None:
                     known[owner] = before, kept_value, other_value
                 # Of an endpoint that misjudged the class altogether others learn nothing.
-                kept_ratio, other_ratio = kept_value / before, other_value / before
-                if 1 / MOST_APART < kept_ratio < MOST_APART > other_ratio > 1 / MOST_APART:
-                    ratios.append((kept_ratio, other_ratio, samples))
+                least, most = before / MOST_APART, before * MOST_APART
+                if least < kept_value < most and least < other_value < most:
+                    ratios.append((kept_value / before, other_value / before, samples))
                 new.counts[slot] = 1
                 new.now[slot] = new.levels[slot] = other_level
                 new.services[slot] = mine.services[slot]

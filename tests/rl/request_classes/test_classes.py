@@ -6,10 +6,11 @@ import json
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from rl.request_classes.classes import FORGOTTEN_SECONDS, SLOT_SECONDS, RequestClasses
+from rl.request_classes.classes import FORGOTTEN_SECONDS, SLOT_SECONDS, Change, RequestClasses
 from rl.request_classes.evidence import SLOTS
 from rl.request_classes.kinds import MOST_WORDS
 from rl.vocabulary import RequestContext
@@ -131,6 +132,29 @@ def test_noise_parts_nobody(spread: float, exponential: bool) -> None:
             learning.serve(2500, paths, lambda path, endpoint: 0.05, spread, exponential)
             wrong += bool(learning.changes)
     assert wrong <= 1
+
+
+def test_an_endpoint_that_misjudged_a_class_tells_others_nothing() -> None:
+    """Overload made its service seem next to nothing; what is that many times dearer is not so
+    elsewhere."""
+    learning = Learning()
+    changes: list[Change | None] = []
+    learn = learning.classes.learn
+
+    def noted(*arguments: Any) -> Any:
+        changes.append(learn(*arguments))
+        return changes[-1]
+
+    learning.classes.learn = noted  # type: ignore[method-assign]
+    while not learning.changes:
+        if learning.served > 30:
+            learning.row(0, 0)[:] = [1e-12, 1000]
+        learning.serve(1, two, dear)
+
+    split = changes[-1]
+    assert split is not None
+    assert 0.1 < split.kept_ratio("elsewhere") < 10
+    assert 0.1 < split.other_ratio("elsewhere") < 10
 
 
 def test_requests_of_one_kind_are_one_class_from_the_beginning() -> None:
