@@ -134,7 +134,9 @@ def test_noise_parts_nobody(spread: float, exponential: bool) -> None:
     assert wrong <= 1
 
 
-def test_an_endpoint_that_misjudged_a_class_tells_others_nothing() -> None:
+def test_an_endpoint_that_misjudged_a_class_tells_others_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Overload made its service seem next to nothing; what is that many times dearer is not so
     elsewhere."""
     learning = Learning()
@@ -145,7 +147,7 @@ def test_an_endpoint_that_misjudged_a_class_tells_others_nothing() -> None:
         changes.append(learn(*arguments))
         return changes[-1]
 
-    learning.classes.learn = noted  # type: ignore[method-assign]
+    monkeypatch.setattr(learning.classes, "learn", noted)
     while not learning.changes:
         if learning.served > 30:
             learning.row(0, 0)[:] = [1e-12, 1000]
