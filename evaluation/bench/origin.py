@@ -36,6 +36,7 @@ HEALTH = json.dumps(
 
 
 MISSING_PATH = "/missing"
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 
 
@@ -57,11 +58,12 @@ _made = itertools.count()
 
 
 class Origin(asyncio.Protocol):
-    """Answers every request at its head's end; a body of an announced length is passed over."""
+    """Answers every request at its head's end; its body is passed over."""
 
     def __init__(self) -> None:
         self._held = b""
         self._body_left = 0
+        self._chunked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -75,10 +77,21 @@ class Origin(asyncio.Protocol):
                 self._body_left -= passed
                 held = held[passed:]
                 continue
+            if self._chunked:
+                line, end, rest = held.partition(b"\r\n")
+                if not end:
+                    break
+                size = int(line.partition(b";")[0], 16)
+                # Of a last chunk without trailers only the empty line is left.
+                self._body_left = size + 2
+                self._chunked = size > 0
+                held = rest
+                continue
             head, end, rest = held.partition(b"\r\n\r\n")
             if not end:
                 break
             held = rest
+            self._chunked = _CHUNKED.search(head) is not None
             length = None if head.startswith(b"GET ") else _LENGTH.search(head)
             self._body_left = 0 if length is None else int(length[1])
             answers.append(self._answer(head))

@@ -54,6 +54,26 @@ def test_requests_in_pieces_and_several_at_once_are_each_answered_once() -> None
         process.stop()
 
 
+def test_a_body_in_chunks_is_passed_over_however_it_comes() -> None:
+    (port,) = free_ports(1)
+    process = start([sys.executable, "-m", "evaluation.bench.origin", str(port)])
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    inside = b"GET / HTTP/1.1\r\n\r\n"
+    request = head + b"%x\r\n%b\r\n" % (len(inside), inside) + b"A;x=y\r\n0123456789\r\n0\r\n\r\n"
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(request)
+            for byte in request:
+                connection.sendall(bytes([byte]))
+            connection.sendall(b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n")
+            received = b""
+            while b"nothing here" not in received:
+                received += connection.recv(65536)
+            assert received.count(b"HTTP/1.1") == 3
+    finally:
+        process.stop()
+
+
 def test_a_taken_port_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main([str(taken.getsockname()[1])]) == 2
