@@ -320,7 +320,7 @@ class Node:
         """What polls say of an endpoint."""
         if stats.healthy == healthy:
             return
-        self.table.set_healthy(stats, healthy)
+        self.table.set_healthy(stats, healthy, now)
         if healthy:
             self._health.recovered(stats, now)
         else:

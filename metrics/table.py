@@ -276,8 +276,10 @@ class EndpointTable:
             stats.utilization = utilization
             stats.rated_at = now
 
-    def set_healthy(self, stats: EndpointStats, healthy: bool) -> None:
+    def set_healthy(self, stats: EndpointStats, healthy: bool, now: float) -> None:
         """Polls succeed or fail."""
+        if healthy and not stats.healthy:
+            stats.recovered_at = now
         stats.healthy = healthy
 
     def set_ejected(self, stats: EndpointStats, ejected: bool) -> None:

@@ -52,6 +52,7 @@ class EndpointStats:
         rated_at: when it last told those three, none of the first and the last being 0; ``-inf`` if
             it never did.
         healthy: false while polls fail.
+        recovered_at: when polls last succeeded again after they had failed; ``-inf`` if never.
         ejected: true while its answers keep it out.
         share: of the requests that it is shown to, in (0, 1]; below 1 while it is on probation or
             warms up.
@@ -76,6 +77,7 @@ class EndpointStats:
         "limit",
         "memory",
         "rated_at",
+        "recovered_at",
         "reported_at",
         "reported_latency",
         "request_rate",
@@ -103,6 +105,7 @@ class EndpointStats:
         self.utilization = 0.0
         self.rated_at = float("-inf")
         self.healthy = True
+        self.recovered_at = float("-inf")
         self.ejected = False
         self.share = 1.0
         self.limit = float("inf")

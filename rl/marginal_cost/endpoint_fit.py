@@ -22,9 +22,17 @@ MIX_KEPT = 0.95
 WAIT_PRIOR = 8.0
 """Samples that the formula for the wait counts for beside the measured wait at a load."""
 
+USUAL_NOISE = 0.25
+"""Variance of a sample, relative, up to which evidence counts for as long as the rates say. Above
+it counts for longer in proportion, so that a mean is as sure as it is there: what has changed is
+for the speed scale, which is the slower to notice the more samples vary."""
+
+MOST_PATIENCE = 8.0
+"""Times as long at most."""
+
 WAIT_KEPT = 0.98
-"""Of the samples of a wait, per fit. Who is taken to be slow at a load is not given it again; a
-mistake that nothing can correct must fade."""
+"""Of the samples of a wait, per fit, at the usual noise. Who is taken to be slow at a load is not
+given it again; a mistake that nothing can correct must fade."""
 
 WAIT_LEAST = 2.0
 """Samples that do not fade: what the service was when nobody waited is known as long as nothing
@@ -47,7 +55,7 @@ SHORTEST = 0.1
 """Of the mean service: no mean stay is taken to be shorter."""
 
 MOST_SAMPLES = 200.0
-"""That one load counts for: the others shall be heard too."""
+"""That one load counts for, times ``patience``: the others shall be heard too."""
 
 PROVEN_KEPT = 0.999
 """Per fit: a machine may lose what it once had."""
@@ -74,6 +82,9 @@ def fit_service(
         used: classes in use, at least.
     """
     speed = _settle(model, used)
+    patience = model.drift.noise / USUAL_NOISE
+    model.be_patient(min(max(patience, 1.0), MOST_PATIENCE))
+    most_known = MOST_KNOWN * model.patience
     counts, raw, service, mix = model.count, model.raw, model.service, model.mix
     total = weight = 0.0
     for number in range(used):
@@ -83,7 +94,7 @@ def fit_service(
             found = raw[number]
             if mean:
                 doubt = doubts[number]
-                known = count if count < MOST_KNOWN else MOST_KNOWN
+                known = count if count < most_known else most_known
                 found = (found * known + mean / speed * doubt) / (known + doubt)
             service[number] = found
             share = mix[number]
@@ -192,10 +203,12 @@ def _rows(model: EndpointModel, seen: int) -> list[Row]:
     mean, counts, waited = model.mean, model.wait_count, model.waited
     proven = max(model.proven * PROVEN_KEPT, 1.0)
     rows: list[Row] = []
+    kept = 1.0 - (1.0 - WAIT_KEPT) / model.patience
+    most = MOST_SAMPLES * model.patience
     for bin in range(seen):
         count = counts[bin]
         if count > WAIT_LEAST:
-            counts[bin] = count = count * WAIT_KEPT
+            counts[bin] = count = count * kept
         if count < 1.0:
             continue
         load = STAYING[bin]
@@ -206,7 +219,7 @@ def _rows(model: EndpointModel, seen: int) -> list[Row]:
             together = load / stay if stay > 1.0 else load
             if together > proven:
                 proven = together
-        rows.append((load, count if count < MOST_SAMPLES else MOST_SAMPLES, stay))
+        rows.append((load, count if count < most else most, stay))
     model.proven = proven
     return rows
 

@@ -25,14 +25,14 @@ UNKNOWN_SERVICE = 0.05
 """Seconds, while nothing at all is known: nobody's choice depends on it."""
 
 FLOOR_RATE = 0.004
-"""Of the mean service: samples of the last few hundred requests count. What is faster is for the
-speed scale."""
+"""Of the mean service, over ``patience``: samples of the last few hundred requests count. What is
+faster is for the speed scale."""
 
 MOST_KNOWN = 2.0 / FLOOR_RATE
 """Samples that an average at that rate is worth: its variance is rate / 2 of theirs."""
 
 WAIT_FLOOR_RATE = 0.01
-"""Of the wait at one load."""
+"""Of the wait at one load, over ``patience``."""
 
 SETTLED = 64.0
 """Samples of a class here, until which they teach its service at any load."""
@@ -80,6 +80,8 @@ class EndpointModel:
         servers: how many it works on in parallel; infinite while no load has made it slower.
         free: up to this bin nobody is taken to wait.
         measured: by its own latencies alone, which are worth ``saturated`` samples.
+        patience: how many times as long as usual evidence counts, since sizes vary so much. The
+            least rates of the averages, ``floor`` and ``wait_floor``, follow from it.
         proven: as many are known to run in parallel.
         sent: requests since the rate was last measured; ``rate`` per second.
         heard_at: last completion.
@@ -99,6 +101,7 @@ class EndpointModel:
         "extra",
         "failing",
         "failures",
+        "floor",
         "free",
         "heard_at",
         "id",
@@ -107,6 +110,7 @@ class EndpointModel:
         "measured",
         "mix",
         "open",
+        "patience",
         "proven",
         "rate",
         "raw",
@@ -119,6 +123,7 @@ class EndpointModel:
         "valid",
         "wait",
         "wait_count",
+        "wait_floor",
         "waited",
         "work",
     )
@@ -150,6 +155,7 @@ class EndpointModel:
         self.failing = 0.0
         self.servers = inf
         self.measured = 0.0
+        self.be_patient(1.0)
         self.proven = 1.0
         self.free = 0
         self.saturated = 0.0
@@ -181,6 +187,12 @@ class EndpointModel:
         """For the costs of so many classes, none of which is known."""
         self.costs = [0.0] * used
         self.valid = 0
+
+    def be_patient(self, patience: float) -> None:
+        """Evidence counts so many times as long as usual."""
+        self.patience = patience
+        self.floor = FLOOR_RATE / patience
+        self.wait_floor = WAIT_FLOOR_RATE / patience
 
     def reconcile(self, in_flight: int) -> None:
         """Believe ``in_flight``. What ended unheard of weighed as all did on average, what was sent
@@ -239,17 +251,17 @@ class EndpointModel:
             if loaded:
                 if count > SETTLED:
                     rate = LOADED_RATE
-            elif rate < FLOOR_RATE:
-                rate = FLOOR_RATE
-            step = rate * residual
+            elif rate < self.floor:
+                rate = self.floor
             if affinity != 1.0:
-                step = step * affinity / (affinity * affinity if affinity > 0.55 else 0.3)
+                rate *= affinity / (affinity * affinity if affinity > 0.55 else 0.3)
             least = 0.05 * service
             if least < LEAST_SERVICE:
                 least = LEAST_SERVICE
-            raw = raws[number] + step
+            raw = raws[number]
+            raw += rate * (residual + (service - raw) * affinity)
             raws[number] = raw if raw > least else least
-            moved = service + step
+            moved = service + rate * residual
             if moved < least:
                 moved = least
             services[number] = moved
@@ -257,8 +269,8 @@ class EndpointModel:
             found = self.wait_count
             found[bin] = count = found[bin] + 1.0
             rate = 1.0 / count
-            if rate < WAIT_FLOOR_RATE:
-                rate = WAIT_FLOOR_RATE
+            if rate < self.wait_floor:
+                rate = self.wait_floor
             before = waited[bin]
             waited[bin] = before + rate * (seconds - own - before)
         self.mix[number] += 1.0

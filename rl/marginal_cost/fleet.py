@@ -24,11 +24,18 @@ UNSEEN = 0.8
 """Share of the fleet's mean service expected of a class that an endpoint was never sent: enough to
 be tried once, not enough to be preferred to somebody idle who is known to be fast."""
 
+MOST_CHANCE = 0.75
+"""Share of what endpoints differ by in one class that is put down to chance at most: that may be
+all of it by a wrong guess at the noise, and endpoints that differ would be taken for alike."""
+
 MOST_EVIDENCE = 200.0
 """Samples that the servers of one endpoint count for in the mean."""
 
 LEAST_BETWEEN = 4e-4
 """Variance between endpoints of a fleet that looks homogeneous: 2 % of difference."""
+
+CHEAP = 1.25
+"""Requests of a class that takes at most that many times the mean may be probes."""
 
 SPLIT = 0.5
 """Share of the even split in the arrival rates that the externality is worked out with; the rest is
@@ -47,6 +54,7 @@ class Fleet:
             variance of the logarithm of servers between endpoints.
         failing: mean seconds that failures cost a request.
         rate: requests per second of this balancer.
+        cheap: by class, whether its requests are cheap enough to be spent on probes.
         capacity: jobs per second that all could do; infinite while unknown.
     """
 
@@ -54,6 +62,7 @@ class Fleet:
         "_next",
         "alike",
         "capacity",
+        "cheap",
         "doubts",
         "failing",
         "means",
@@ -65,6 +74,7 @@ class Fleet:
     def __init__(self, classes: int) -> None:
         self.means = [0.0] * classes
         self.doubts = [1.0] * classes
+        self.cheap = [True] * classes
         self.pooled = 0.0
         self.alike = 0.0
         self.failing = 0.0
@@ -120,10 +130,22 @@ class Fleet:
             self._next = (self._next + 1) % len(numbers)
             self._fit(models, numbers[self._next], noise)
 
+    def compare(self, models: Sequence[EndpointModel], numbers: Sequence[int]) -> None:
+        """Which of these classes are cheap, compared with all requests together."""
+        means = self.means
+        counts = [sum([model.mix[number] for model in models]) for number in numbers]
+        total = sum(counts)
+        if total:
+            spent = [count * means[number] for count, number in zip(counts, numbers, strict=True)]
+            most = CHEAP * sum(spent) / total
+            for number in numbers:
+                self.cheap[number] = means[number] <= most
+
     def forget(self, number: int) -> None:
         """This class is another one now."""
         self.means[number] = 0.0
         self.doubts[number] = 1.0
+        self.cheap[number] = True
 
     def _fit(self, models: Sequence[EndpointModel], number: int, noise: float) -> None:
         total = weights = squares = unsure = 0.0
@@ -136,7 +158,7 @@ class Fleet:
                 total += weight * seconds
                 squares += weight * seconds * seconds
                 weights += weight
-                unsure += 1.0 / min(count, MOST_KNOWN)
+                unsure += weight / min(count, MOST_KNOWN)
                 known += 1
         if not known:
             return
@@ -145,7 +167,7 @@ class Fleet:
             self.doubts[number] = 1.0
             return
         between = (squares / weights / (mean * mean) - 1.0) * known / (known - 1.0)
-        between -= noise * unsure / known
+        between = max(between - noise * unsure / weights, (1.0 - MOST_CHANCE) * between)
         self.doubts[number] = min(noise / max(between, LEAST_BETWEEN), MOST_KNOWN)
 
     def expected_rate(self, model: EndpointModel) -> float:

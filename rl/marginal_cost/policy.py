@@ -56,9 +56,6 @@ SWEEP_ARRIVALS = 50
 NEWCOMER_SWEEPS = 8
 """Sweeps between two descriptions of what a newcomer is like."""
 
-CHEAP = 1.25
-"""Requests of a class that takes at most that many times the mean may be probes."""
-
 EARLY = 20
 """First completions, after each of which newcomers are described anew."""
 
@@ -202,7 +199,7 @@ class MarginalCost:
             propensity = 1.0 / many
         explored = False
         probing = self._probing
-        if now >= probing.at and probing.saved >= 1.0 and self._cheap(number):
+        if now >= probing.at and probing.saved >= 1.0 and self._fleet.cheap[number]:
             looked_at = range(len(costs)) if indices is None else indices
             target = probing.due(self._models, candidates, looked_at, now)
             if target is not None and costs[target] > best * self._near:
@@ -246,11 +243,6 @@ class MarginalCost:
             explored,
             (model, kind, number, bin, place, repeat, weight, best),
         )
-
-    def _cheap(self, number: int) -> bool:
-        """Whether a request of this class may be spent on a probe."""
-        newcomer = self._newcomer
-        return newcomer.service[number] <= CHEAP * newcomer.mean
 
     def _known_value(self, pairs: Sequence[Pair], costs: Sequence[float]) -> float:
         known = [cost for (_, model), cost in zip(pairs, costs, strict=True) if model.completions]
@@ -342,10 +334,12 @@ class MarginalCost:
         known = [model for each in candidates if (model := get(each.id)) and model.completions]
         if known:
             fleet = self._fleet
-            fleet.sweep(known, self._classes.numbers(), now)
+            numbers = self._classes.numbers()
+            fleet.sweep(known, numbers, now)
             self._sweeps = sweeps = self._sweeps + 1
             if self._early or not sweeps % NEWCOMER_SWEEPS:
                 fit_newcomer(self._newcomer, known, fleet.means, fleet.pooled, UNSEEN)
+                fleet.compare(known, numbers)
             self._renew()
 
     def _renew(self) -> None:

@@ -56,15 +56,18 @@ class Probing:
         indices: Sequence[int],
         now: float,
     ) -> int | None:
-        """The place in ``indices`` of an idle endpoint unheard of for longer than its interval."""
+        """The place in ``indices`` of an idle endpoint unheard of for longer than its interval, or
+        since polls found it back."""
         next_at = now + SHORTEST_INTERVAL
         for place, index in enumerate(indices):
             stats = candidates[index]
             model = models.get(stats.id)
             if stats.in_flight or model is None:
                 continue
-            at = model.heard_at + model.interval
-            if at <= now:
+            heard_at = model.heard_at
+            at = heard_at + model.interval
+            # Polls know that it is back: it need not wait for its turn.
+            if at <= now or stats.recovered_at > heard_at:
                 return place
             if at < next_at:
                 next_at = at

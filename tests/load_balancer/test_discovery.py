@@ -181,7 +181,7 @@ async def test_it_looks_once_at_the_start_and_then_again_and_again_until_the_end
 async def test_an_endpoint_is_down_if_it_is_known_and_unhealthy() -> None:
     scene = Scene(Scripted(found("a", "b")))
     await scene.look()
-    scene.membership.table.set_healthy(scene.membership.table["a"], False)
+    scene.membership.table.set_healthy(scene.membership.table["a"], False, 0.0)
 
     assert [True, False, False] == [scene.discovery._is_down(id) for id in "abc"]
 

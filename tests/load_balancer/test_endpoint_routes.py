@@ -46,7 +46,7 @@ def rig() -> Rig:
 
 
 async def test_every_endpoint_is_shown_as_it_is(rig: Rig) -> None:
-    rig.table.set_healthy(rig.table["b"], False)
+    rig.table.set_healthy(rig.table["b"], False, 0.0)
     rig.table.set_ejected(rig.table["c"], True)
     rig.table.sent(rig.table["a"])
     rig.membership.drain("a")

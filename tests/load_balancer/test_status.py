@@ -122,7 +122,7 @@ def test_the_state_is_that_of_the_fleet(
 ) -> None:
     rig = Rig()
     for number in unhealthy:
-        rig.table.set_healthy(rig.table[f"server{number}"], False)
+        rig.table.set_healthy(rig.table[f"server{number}"], False, 0.0)
     for number in ejected:
         rig.table.set_ejected(rig.table[f"server{number}"], True)
     health = rig.status.health()
@@ -133,9 +133,9 @@ def test_the_state_is_that_of_the_fleet(
 def test_the_state_of_a_server_is_one_word() -> None:
     """Ejected goes before unhealthy: it says what our own requests met with."""
     rig = Rig()
-    rig.table.set_healthy(rig.table["server1"], False)
+    rig.table.set_healthy(rig.table["server1"], False, 0.0)
     rig.table.set_ejected(rig.table["server2"], True)
-    rig.table.set_healthy(rig.table["server3"], False)
+    rig.table.set_healthy(rig.table["server3"], False, 0.0)
     rig.table.set_ejected(rig.table["server3"], True)
     servers = rig.status.health()["servers"]
 

@@ -127,7 +127,7 @@ class Watched:
     def _tell(self, stats: EndpointStats, healthy: bool, now: float) -> None:
         assert abs(now - time.monotonic()) < 5
         self.told.append((stats.id, healthy))
-        self.table.set_healthy(stats, healthy)
+        self.table.set_healthy(stats, healthy, 0.0)
 
 
 @asynccontextmanager
@@ -264,7 +264,7 @@ class Scripted(Collector):
     def _tell(self, stats: EndpointStats, healthy: bool, now: float) -> None:
         assert now == self.now
         self.told.append((len(self.started), healthy))
-        self._table.set_healthy(stats, healthy)
+        self._table.set_healthy(stats, healthy, 0.0)
 
     async def _ask(self, client: httpx.AsyncClient, stats: EndpointStats) -> None:
         seconds, good = self._script[len(self.started)]

@@ -79,7 +79,7 @@ def sources() -> Sources:
     table.sent(first)
     table.completed(second, Outcome(Verdict.SUCCESS, 0.125, 200), 1.0)
     table.reported(first, Report(0.5, 0.25, 1, 0.1), 1.0)
-    table.set_healthy(second, False)
+    table.set_healthy(second, False, 0.0)
     table.set_ejected(second, True)
     polls = {stats.id: PollCounts() for stats in table.all}
     polls["server1"].succeeded = 7

@@ -258,13 +258,15 @@ def test_no_report_can_raise(junk: bytes) -> None:
 def test_health_and_ejection_are_noted() -> None:
     table = table_of("a")
     stats = table["a"]
-    table.set_healthy(stats, False)
+    table.set_healthy(stats, False, 0.0)
     table.set_ejected(stats, True)
     out = (stats.healthy, stats.ejected)
-    table.set_healthy(stats, True)
+    table.set_healthy(stats, True, 5.0)
+    table.set_healthy(stats, True, 6.0)
     table.set_ejected(stats, False)
 
     assert ((False, True), (True, False)) == (out, (stats.healthy, stats.ejected))
+    assert 5.0 == stats.recovered_at
 
 
 # Endpoints come and go.
@@ -369,7 +371,7 @@ def test_one_that_comes_back_goes_on_with_what_was_known_of_it() -> None:
     """Save that it was out: that is found out anew."""
     table = table_of("a", "b")
     answered(table, "a", 0.25)
-    table.set_healthy(table["a"], False)
+    table.set_healthy(table["a"], False, 0.0)
     table.set_ejected(table["a"], True)
     before = table["a"]
     table.remove("a")

@@ -1,8 +1,16 @@
-from math import inf
+import random
+from math import inf, log
+from statistics import pstdev
 
 import pytest
 
-from rl.marginal_cost.endpoint_fit import fit_extra, fit_newcomer, fit_service, fit_wait
+from rl.marginal_cost.endpoint_fit import (
+    WAIT_KEPT,
+    fit_extra,
+    fit_newcomer,
+    fit_service,
+    fit_wait,
+)
 from rl.marginal_cost.endpoint_model import EndpointModel
 from rl.marginal_cost.load_bins import BINS, LOADS
 
@@ -143,3 +151,34 @@ def test_a_newcomer_is_like_the_mean_of_the_others() -> None:
     assert newcomer.service[0] == pytest.approx(0.08)
     assert newcomer.service[1] == pytest.approx(SERVICE)
     assert newcomer.wait[10] == pytest.approx(known().waited[10], rel=0.1)
+
+
+@pytest.mark.parametrize(("noise", "times"), [(0.01, 1.0), (0.25, 1.0), (1.0, 4.0), (50.0, 8.0)])
+def test_evidence_counts_the_longer_the_more_samples_vary(noise: float, times: float) -> None:
+    it = known()
+    it.drift.noise = noise
+    before = list(it.wait_count)
+    fit_service(it, [0.0] * 4, [1.0] * 4, 0.8, 1)
+    fit_wait(it, 0.0, 0.0, 1)
+
+    assert it.patience == times
+    assert it.wait_count[0] == pytest.approx(before[0] * (1.0 - (1.0 - WAIT_KEPT) / times))
+
+
+def test_a_mean_of_heavy_tailed_samples_is_as_sure_as_one_of_even_ones() -> None:
+    """Standard deviation of the learned service over many endpoints, lognormal sizes, cv 2."""
+
+    def spread(patient: bool) -> float:
+        dice = random.Random(7)
+        found = []
+        for _ in range(30):
+            it = EndpointModel("a", 1, 0.0, 1.0)
+            for _ in range(6000):
+                size = dice.lognormvariate(-0.5 * log(5.0), log(5.0) ** 0.5)
+                it.learn(0, 0, 1.0, SERVICE * size)
+                if it.due() and patient:
+                    fit_service(it, [0.0], [1.0], 0.8, 1)
+            found.append(it.raw[0] * it.speed)
+        return pstdev(found) / SERVICE
+
+    assert spread(patient=True) < 0.7 * spread(patient=False)

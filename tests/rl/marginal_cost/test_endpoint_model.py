@@ -43,6 +43,16 @@ def test_the_service_of_an_idle_endpoint_is_its_mean_latency() -> None:
     assert it.speed * it.service[0] == pytest.approx(0.2, rel=0.05)
 
 
+def test_what_was_measured_is_the_mean_of_the_samples_whatever_is_expected() -> None:
+    """An endpoint that is drawn to its fleet: what was seen of it must not follow that."""
+    it = model()
+    for _ in range(5):
+        it.learn(0, 0, 1.0, 0.5)
+        it.service[0] = 0.05
+
+    assert it.raw[0] == pytest.approx(0.5)
+
+
 def test_waiting_is_told_from_service() -> None:
     """Load 0 answers in 50 ms, load 5 in 90 ms."""
     it = model()

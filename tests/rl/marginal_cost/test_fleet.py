@@ -35,6 +35,43 @@ def test_endpoints_that_differ_are_believed_sooner_than_equal_ones() -> None:
     assert equal.doubts[0] > 100.0
 
 
+def test_a_wrong_guess_at_the_noise_does_not_make_endpoints_alike() -> None:
+    """Samples vary less than was thought: all of the difference might be chance, and is not."""
+    fleet = Fleet(2)
+    fleet.sweep(models(0.05, 0.10, 0.15, samples=3.0, noise=4.0), [0], 1.0)
+
+    assert fleet.doubts[0] < 100.0
+
+
+def test_one_who_is_little_known_does_not_make_the_others_unsure() -> None:
+    fleet, clear = Fleet(2), Fleet(2)
+    endpoints = models(0.08, 0.10, 0.12, noise=0.25)
+    clear.sweep(endpoints, [0], 1.0)
+    endpoints += models(0.1, samples=1.0, noise=0.25)
+    fleet.sweep(endpoints, [0], 1.0)
+
+    assert fleet.doubts[0] < 2.0 * clear.doubts[0]
+
+
+def test_a_class_is_cheap_compared_with_all_requests_together() -> None:
+    """An endpoint that is slow at all of them makes none of them dear."""
+    endpoints = models(0.05, 0.05, 0.5)
+    for it in endpoints:
+        it.mix[:] = [70.0, 30.0]
+    fleet = Fleet(2)
+    fleet.sweep(endpoints, [0], 1.0)
+    fleet.compare(endpoints, [0])
+    assert [True, True] == fleet.cheap
+
+    for it in endpoints:
+        it.raw[1], it.count[1] = 4.0 * it.raw[0], 100.0
+    fleet.sweep(endpoints, [1], 2.0)
+    fleet.compare(endpoints, [0, 1])
+    assert [True, False] == fleet.cheap
+    fleet.forget(1)
+    assert [True, True] == fleet.cheap
+
+
 def test_rates_follow_what_is_sent() -> None:
     fleet = Fleet(2)
     endpoints = models(0.05, 0.05)

@@ -154,6 +154,21 @@ def test_a_black_hole_costs_few_requests_and_its_end_is_noticed() -> None:
     assert after["c"] > 480 / 5 / 2
 
 
+def test_who_polls_find_back_is_tried_at_once() -> None:
+    """It was slow for long, so that it is probed every six seconds; then it was out."""
+    scene = Scene("abc")
+    scene.run(2000, 100, steady(a=0.05, b=0.05, c=0.5))
+    everybody = scene.candidates
+    slow = everybody[2]
+    scene.candidates = everybody[:2]
+    scene.run(100, 100, steady(a=0.05, b=0.05, c=0.05))
+    slow.recovered_at = scene.now
+    scene.candidates = everybody
+    taken = scene.run(50, 100, steady(a=0.05, b=0.05, c=0.05))
+
+    assert taken["c"] >= 1
+
+
 def test_an_unused_endpoint_is_probed_now_and_then() -> None:
     scene = Scene("ab")
     taken = scene.run(4000, 50, steady(a=0.05, b=0.2))

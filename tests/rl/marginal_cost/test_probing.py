@@ -33,6 +33,19 @@ def test_an_idle_endpoint_unheard_of_is_due() -> None:
     assert probing.due(models, candidates, [0, 2], 12.0) is None
 
 
+def test_who_polls_found_back_is_due_at_once_and_only_once() -> None:
+    models, candidates = fleet()
+    probing = Probing(SECONDS)
+    models["b"].interval = 4 * SECONDS
+    candidates[1].recovered_at = 9.0  # it has answered since
+    assert probing.due(models, candidates, range(3), 10.5) is None
+    candidates[1].recovered_at = 10.4
+
+    assert 1 == probing.due(models, candidates, range(3), 10.5)
+    models["b"].heard_at = 10.6
+    assert probing.due(models, candidates, range(3), 10.7) is None
+
+
 def test_it_need_not_be_asked_before_somebody_can_be_due() -> None:
     models, candidates = fleet()
     probing = Probing(SECONDS)
