@@ -35,8 +35,11 @@ WAIT_KEPT = 0.98
 given it again; a mistake that nothing can correct must fade."""
 
 WAIT_LEAST = 2.0
-"""Samples that do not fade: what the service was when nobody waited is known as long as nothing
-else is."""
+"""Samples that do not fade."""
+
+QUIET_LEAST = 60.0
+"""The same where nobody was taken to wait. Before a queue that never empties it is all that tells a
+few fast servers from many slow ones, and who takes them for the latter keeps the queue."""
 
 SERVICE_PRIOR = 20.0
 """Samples that the service as it was taken for counts for, beside stays at all loads."""
@@ -207,7 +210,7 @@ def _rows(model: EndpointModel, seen: int) -> list[Row]:
     most = MOST_SAMPLES * model.patience
     for bin in range(seen):
         count = counts[bin]
-        if count > WAIT_LEAST:
+        if count > (QUIET_LEAST if bin <= model.free else WAIT_LEAST):
             counts[bin] = count = count * kept
         if count < 1.0:
             continue
