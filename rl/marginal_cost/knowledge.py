@@ -11,8 +11,9 @@ LARGEST_SIZE = 3.0
 """Of a request in units of its endpoint's mean, where it costs others. A larger one delays no more
 requests, only for longer, and those are less than it would say if it came alone."""
 
-SPLIT_COUNT = 8.0
-"""Samples that a class counts for once it was split, so that both parts find their own soon."""
+SPLIT_COUNT = 2.0
+"""Samples that a class counts for once it was split, so that both parts find their own soon: few
+had told them apart, and some of those had waited in queues that nobody knew yet."""
 
 
 class Knowledge:
