@@ -27,7 +27,7 @@ LONGEST_INTERVAL = 4.0
 """Between probes of an endpoint that is merely slow, in units of ``probe_seconds``."""
 
 WINDOW_PAUSE = 0.01
-"""Seconds until the next look, where only some candidates were looked at and none was due."""
+"""Seconds until the next look, where only some endpoints were looked at and none was due."""
 
 SHORTEST_INTERVAL = 0.25
 """Seconds after a good probe: the next one soon."""
@@ -71,7 +71,9 @@ class Probing:
                 return place
             if at < next_at:
                 next_at = at
-        self.at = next_at if len(indices) == len(candidates) else now + WINDOW_PAUSE
+        # Who is on probation is shown now and then only, and must not be missed when it is.
+        everybody = len(indices) == len(candidates) >= len(models)
+        self.at = next_at if everybody else now + WINDOW_PAUSE
         return None
 
     def probed(

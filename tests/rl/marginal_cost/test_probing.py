@@ -46,6 +46,16 @@ def test_who_polls_found_back_is_due_at_once_and_only_once() -> None:
     assert probing.due(models, candidates, range(3), 10.7) is None
 
 
+def test_who_is_shown_now_and_then_only_is_not_missed() -> None:
+    models, candidates = fleet()
+    probing = Probing(SECONDS)
+    candidates[2].recovered_at = 10.4
+    assert probing.due(models, candidates[:2], range(2), 10.5) is None
+
+    assert probing.at <= 10.5 + 0.02
+    assert 2 == probing.due(models, candidates, range(3), 10.52)
+
+
 def test_it_need_not_be_asked_before_somebody_can_be_due() -> None:
     models, candidates = fleet()
     probing = Probing(SECONDS)
